@@ -1,0 +1,11 @@
+/*
+ * policy.h - the choices of an account that the configuration reads and the network obeys
+ */
+#ifndef MAILCHUTE_POLICY_H
+#define MAILCHUTE_POLICY_H
+
+enum tls_mode { TLS_STARTTLS, TLS_IMPLICIT, TLS_OFF };
+enum auth_mode { AUTH_AUTO, AUTH_OFF, AUTH_LIST };
+enum ip_family { IP_ANY, IP_4, IP_6 };
+
+#endif
