@@ -1,0 +1,170 @@
+/*
+ * envelope.c - who a message is for
+ */
+#include "mail/envelope.h"
+
+#include "base/util.h"
+#include "mail/idn.h"
+
+#include <search.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/banned.h"
+
+#define ADDRESS_MAX 1024 /* a local part of 64 octets, all quoted, "@" and 255 octets */
+
+void envelope_init(struct envelope *e)
+{
+	*e = (struct envelope){ .recipients = NULL };
+}
+
+/* Order of the search tree: the domain without case, the local part as it is. */
+static int compare(const void *a, const void *b)
+{
+	const char *x = a, *y = b;
+	const char *x_at = strrchr(x, '@'), *y_at = strrchr(y, '@');
+	size_t x_len = x_at != NULL ? (size_t)(x_at - x) : strlen(x);
+	size_t y_len = y_at != NULL ? (size_t)(y_at - y) : strlen(y);
+
+	if (x_len != y_len)
+		return x_len < y_len ? -1 : 1;
+	int local = memcmp(x, y, x_len);
+	return local != 0 ? local : ascii_casecmp(x + x_len, y + y_len);
+}
+
+void envelope_free(struct envelope *e)
+{
+	for (size_t i = 0; i < e->n; i++) {
+		tdelete(e->recipients[i], &e->seen, compare);
+		free(e->recipients[i]);
+	}
+	free(e->recipients);
+	envelope_init(e);
+}
+
+static bool bad_address(struct span text, const char *origin, const char *why, struct result *r)
+{
+	const size_t shown = 200;
+	int len = (int)(text.len < shown ? text.len : shown);
+
+	return result_fail(r, CAUSE_DATA, STEP_ADDRESS, "%s \"%.*s\" is no address: %s", origin,
+			   len, text.len > 0 ? text.p : "", why);
+}
+
+bool envelope_address(const struct mailbox *m, const char *domain, const char *origin, char **out,
+		      struct result *r)
+{
+	struct mailbox wire = *m;
+	struct buf b;
+	const char *why = NULL;
+	char *ascii = NULL;
+
+	if (mailbox_is_null(m)) {
+		*out = xstrdup("");
+		return true;
+	}
+	if (has_8bit(m->local, strlen(m->local)))
+		why = "its local part is not ASCII, which only SMTPUTF8 can carry";
+	else
+		why = idn_to_ascii(m->domain != NULL ? m->domain : domain, &ascii);
+	if (why != NULL) {
+		struct span shown;
+		buf_init(&b, ADDRESS_MAX);
+		addr_write(m, &b);
+		shown = buf_span(&b);
+		bad_address(shown, origin, why, r);
+		buf_free(&b);
+		return false;
+	}
+	wire.domain = ascii;
+	buf_init(&b, ADDRESS_MAX);
+	addr_write(&wire, &b);
+	free(ascii);
+	*out = buf_detach(&b);
+	return true;
+}
+
+bool envelope_parse(struct span text, bool allow_null, const char *domain, const char *origin,
+		    char **out, struct result *r)
+{
+	struct mailbox m;
+	const char *why = addr_parse_one(text, allow_null, &m);
+
+	if (why != NULL)
+		return bad_address(text, origin, why, r);
+	bool ok = envelope_address(&m, domain, origin, out, r);
+	mailbox_free(&m);
+	return ok;
+}
+
+/* Takes the address over. */
+static void add(struct envelope *e, char *address)
+{
+	char **node = tsearch(address, &e->seen, compare);
+
+	if (node == NULL)
+		out_of_memory();
+	if (*node != address) {
+		free(address);
+		return;
+	}
+	if (e->n == e->cap) {
+		e->cap = e->cap > 0 ? 2 * e->cap : 8;
+		e->recipients = xreallocarray(e->recipients, e->cap, sizeof e->recipients[0]);
+	}
+	e->recipients[e->n++] = address;
+}
+
+bool envelope_add_list(struct envelope *e, struct span list, const char *domain, const char *origin,
+		       struct result *r)
+{
+	struct addr_list l;
+	struct mailbox m;
+	enum addr_next got;
+	bool ok = true;
+
+	addr_list_init(&l, list);
+	while (ok && (got = addr_next(&l, &m)) != ADDR_END) {
+		char *address;
+
+		if (got == ADDR_BAD)
+			return bad_address(span_trim(list), origin, l.error, r);
+		if (mailbox_is_null(&m))
+			ok = bad_address(span_of("<>"), origin, "nobody can receive mail there", r);
+		else
+			ok = envelope_address(&m, domain, origin, &address, r);
+		mailbox_free(&m);
+		if (ok)
+			add(e, address);
+	}
+	return ok;
+}
+
+static bool any_resent(const struct header *h)
+{
+	for (size_t i = 0; i < h->n; i++)
+		if ((field_traits(h->fields[i].id) & TRAIT_RESENT) != 0)
+			return true;
+	return false;
+}
+
+bool envelope_add_header(struct envelope *e, const struct header *h, const char *domain,
+			 struct result *r)
+{
+	unsigned wanted = TRAIT_RECIPIENT | (any_resent(h) ? TRAIT_RESENT : 0);
+
+	for (size_t i = 0; i < h->n; i++) {
+		enum field_id id = h->fields[i].id;
+		unsigned traits = field_traits(id) & (TRAIT_RECIPIENT | TRAIT_RESENT);
+
+		if (traits != wanted)
+			continue;
+		char *origin = xasprintf("%s:", field_name(id));
+		bool ok = envelope_add_list(e, header_value(h, i), domain, origin, r);
+		free(origin);
+		if (!ok)
+			return false;
+	}
+	return true;
+}

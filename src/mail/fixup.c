@@ -1,0 +1,168 @@
+/*
+ * fixup.c - what every message needs before it may leave
+ */
+#include "mail/fixup.h"
+
+#include "base/clock.h"
+#include "base/util.h"
+#include "mail/addr.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/banned.h"
+
+/* RFC 5322 section 3.3, in the local time zone. */
+static char *make_date(time_t now)
+{
+	char text[64] = "";
+	struct tm tm;
+
+	if (localtime_r(&now, &tm) != NULL)
+		strftime(text, sizeof text, "%a, %d %b %Y %H:%M:%S %z", &tm);
+	return xstrdup(text);
+}
+
+/* Random alone on the left: no time, no process, no host is told. RFC 5322 section 3.6.4. */
+static char *make_message_id(const char *domain)
+{
+	static const char digits[] = "0123456789abcdefghijklmnopqrstuv";
+	unsigned char bytes[24];
+	char left[sizeof bytes + 1];
+
+	random_bytes(bytes, sizeof bytes);
+	for (size_t i = 0; i < sizeof bytes; i++)
+		left[i] = digits[bytes[i] % 32];
+	left[sizeof bytes] = '\0';
+	return xasprintf("<%s@%s>", left, domain);
+}
+
+static char *make_from(const struct fixup *f)
+{
+	struct buf b;
+
+	if (f->from_name == NULL || f->from_name[0] == '\0')
+		return xstrdup(f->from);
+	buf_init(&b, FIELD_MAX);
+	addr_write_phrase(f->from_name, &b);
+	buf_adds(&b, " <");
+	buf_adds(&b, f->from);
+	buf_adds(&b, ">");
+	return buf_detach(&b);
+}
+
+static char *make_value(enum field_id id, const struct fixup *f, const char *id_domain)
+{
+	switch (id) {
+	case FIELD_DATE:
+	case FIELD_RESENT_DATE:
+		return make_date(f->now);
+	case FIELD_MESSAGE_ID:
+	case FIELD_RESENT_MESSAGE_ID:
+		return make_message_id(id_domain);
+	default:
+		return make_from(f);
+	}
+}
+
+/* Inserts those of the fields that are missing, before position `at`. */
+static void add_missing(struct header *h, size_t at, const enum field_id *ids, size_t n,
+			const struct fixup *f)
+{
+	const char *at_sign = strrchr(f->from, '@');
+	const char *id_domain = at_sign != NULL ? at_sign + 1 : f->domain;
+
+	for (size_t i = 0; i < n; i++) {
+		if (header_has(h, ids[i]))
+			continue;
+		char *value = make_value(ids[i], f, id_domain);
+		header_insert_value(h, at++, field_name(ids[i]), value);
+		free(value);
+	}
+}
+
+static void add_fields(struct header *h, const struct fixup *f)
+{
+	static const enum field_id always[] = { FIELD_DATE, FIELD_FROM, FIELD_MESSAGE_ID };
+	static const enum field_id resent[] = { FIELD_RESENT_DATE, FIELD_RESENT_FROM,
+						FIELD_RESENT_MESSAGE_ID };
+	const size_t n = sizeof always / sizeof always[0];
+
+	for (size_t i = 0; i < h->n; i++) {
+		if ((field_traits(h->fields[i].id) & TRAIT_RESENT) == 0)
+			continue;
+		add_missing(h, i, resent, n, f);
+		break;
+	}
+	add_missing(h, h->n, always, n, f);
+}
+
+/*
+ * The field at `at` with "@domain" behind each bare name. A list that cannot be parsed stays
+ * as it is: it is not needed for delivery, and guessing would damage it. So does one that a
+ * domain for each of very many names would make huge.
+ */
+static void qualify_field(struct header *h, size_t at, const char *domain)
+{
+	struct span field = header_field(h, at), value = header_value(h, at);
+	struct addr_list l;
+	struct mailbox m;
+	enum addr_next got;
+	struct buf b;
+	size_t copied = 0;
+
+	buf_init(&b, 2 * (size_t)FIELD_MAX);
+	buf_add(&b, field.p, (size_t)(value.p - field.p));
+	addr_list_init(&l, value);
+	while ((got = addr_next(&l, &m)) == ADDR_MAILBOX) {
+		if (m.domain == NULL && !mailbox_is_null(&m)) {
+			buf_add(&b, value.p + copied, m.local_end - copied);
+			buf_addc(&b, '@');
+			buf_adds(&b, domain);
+			copied = m.local_end;
+		}
+		mailbox_free(&m);
+	}
+	if (got == ADDR_END && copied > 0) {
+		buf_add(&b, value.p + copied, value.len - copied);
+		buf_adds(&b, "\r\n");
+		if (!buf_overflowed(&b) && h->text.len + b.len <= HEADER_ARENA_MAX / 2)
+			header_replace(h, at, buf_span(&b));
+	}
+	buf_free(&b);
+}
+
+bool fixup_author(const struct header *h, struct mailbox *m, struct result *r)
+{
+	struct addr_list l;
+	enum addr_next got;
+	size_t at = header_find(h, FIELD_FROM, 0);
+
+	if (at == h->n)
+		return false;
+	addr_list_init(&l, header_value(h, at));
+	got = addr_next(&l, m);
+	if (got == ADDR_MAILBOX && !mailbox_is_null(m))
+		return true;
+	if (got == ADDR_MAILBOX)
+		mailbox_free(m);
+	return result_fail(r, CAUSE_DATA, STEP_HEADER, "the From: field holds no address%s%s",
+			   got == ADDR_BAD ? ": " : "", got == ADDR_BAD ? l.error : "");
+}
+
+bool fixup_header(struct header *h, const struct fixup *f, struct result *r)
+{
+	struct mailbox author;
+
+	if (header_has(h, FIELD_FROM)) {
+		if (!fixup_author(h, &author, r))
+			return false;
+		mailbox_free(&author);
+	}
+	add_fields(h, f);
+	header_drop(h, TRAIT_DROP);
+	for (size_t i = 0; i < h->n; i++)
+		if ((field_traits(h->fields[i].id) & TRAIT_ADDRESS) != 0)
+			qualify_field(h, i, f->domain);
+	return true;
+}

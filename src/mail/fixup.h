@@ -1,0 +1,37 @@
+/*
+ * fixup.h - what every message needs before it may leave: fields taken out, fields added
+ */
+#ifndef MAILCHUTE_FIXUP_H
+#define MAILCHUTE_FIXUP_H
+
+#include "base/result.h"
+#include "mail/header.h"
+
+#include <stdbool.h>
+#include <time.h>
+
+/* What the missing fields are made of. All borrowed, checked addresses and names. */
+struct fixup {
+	const char *from;      /* address for a From: that is missing */
+	const char *from_name; /* its display name, or NULL */
+	const char *domain;    /* for bare names in address fields */
+	time_t now;
+};
+
+/*
+ * Takes out Bcc, Resent-Bcc, Return-Path and Content-Length; adds Date, Message-ID and From
+ * (and Resent-Date, Resent-From, Resent-Message-ID in front of a Resent- block) where they are
+ * missing; gives bare names in address fields the domain. Everything else stays as it came,
+ * byte for byte. CAUSE_DATA when a From: field is there that holds no address: a message
+ * without an author cannot be signed, and receivers refuse it.
+ */
+bool fixup_header(struct header *h, const struct fixup *f, struct result *r);
+
+/*
+ * The first mailbox of the From: field in *m, which the caller frees. False without such a
+ * field; false with r filled (CAUSE_DATA) when what is there is no address.
+ */
+struct mailbox;
+bool fixup_author(const struct header *h, struct mailbox *m, struct result *r);
+
+#endif

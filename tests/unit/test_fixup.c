@@ -1,0 +1,390 @@
+/*
+ * test_fixup.c - what is taken out of a header, what is added, and what stays as it came
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/result.h"
+#include "mail/addr.h"
+#include "mail/fixup.h"
+#include "mail/header.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/banned.h"
+
+#define OUT_MAX  (4 * 1024 * 1024)
+#define NOW      1700000000 /* 2023-11-14 22:13:20 UTC */
+#define COUNT(a) (sizeof(a) / sizeof(a)[0])
+
+/* What a frozen clock gives in the zone of begin(), and the first and second random id. */
+#define DATE "Wed, 15 Nov 2023 03:43:20 +0530"
+#define ID_1 "<0123456789abcdefghijklmn@example.org>"
+#define ID_2 "<opqrstuv0123456789abcdef@example.org>"
+
+/* Three fields that need nothing. */
+#define WHOLE "Date: x\r\nFrom: a@b\r\nMessage-ID: <x@y>\r\n"
+
+static int begin(void **state)
+{
+	(void)state;
+	setenv("TZ", "XYZ-5:30", 1);
+	tzset();
+	return 0;
+}
+
+/* A header of text whose lines end in CRLF. */
+static void read_header(struct header *h, const char *text)
+{
+	header_init(h);
+	while (*text != '\0') {
+		const char *end = text;
+
+		do
+			end = strchr(end, '\n') + 1;
+		while (*end == ' ' || *end == '\t');
+		header_append(h, (struct span){ text, (size_t)(end - text) });
+		text = end;
+	}
+}
+
+static void check_with(const struct fixup *f, const char *before, const char *after)
+{
+	struct header h;
+	struct result r = RESULT_OK;
+	struct buf out;
+
+	clock_freeze(NOW);
+	read_header(&h, before);
+	assert_true(fixup_header(&h, f, &r));
+	assert_false(result_failed(&r));
+	buf_init(&out, OUT_MAX);
+	header_write(&h, &out);
+	assert_string_equal(buf_str(&out), after);
+	buf_free(&out);
+	header_free(&h);
+	clock_freeze(-1);
+}
+
+static void check(const char *before, const char *after)
+{
+	const struct fixup f = { .from = "me@example.org", .domain = "example.net", .now = NOW };
+
+	check_with(&f, before, after);
+}
+
+static void added(void **state)
+{
+	(void)state;
+	check("", "Date: " DATE "\r\nFrom: me@example.org\r\nMessage-ID: " ID_1 "\r\n");
+	check("Subject: x\r\n", "Subject: x\r\nDate: " DATE "\r\nFrom: me@example.org\r\n"
+				"Message-ID: " ID_1 "\r\n");
+	check("Date: x\r\nMessage-ID: y\r\n",
+	      "Date: x\r\nMessage-ID: y\r\nFrom: me@example.org\r\n");
+	check("date : x\r\nMESSAGE-ID:\r\nFrom: a@b\r\n",
+	      "date : x\r\nMESSAGE-ID:\r\nFrom: a@b\r\n");
+	check("X-Date: x\r\nFrom: a@b\r\nMessage-ID: y\r\n",
+	      "X-Date: x\r\nFrom: a@b\r\nMessage-ID: y\r\nDate: " DATE "\r\n");
+	check(WHOLE, WHOLE);
+}
+
+static void from_field(void **state)
+{
+	static const struct {
+		const char *name;
+		const char *from;
+	} rows[] = {
+		{ NULL, "me@example.org" },
+		{ "", "me@example.org" },
+		{ "Cron Daemon", "Cron Daemon <me@example.org>" },
+		{ "J. Doe", "\"J. Doe\" <me@example.org>" },
+		{ "a \"b\" <c@d>", "\"a \\\"b\\\" <c@d>\" <me@example.org>" },
+		{ "J\xc3\xbcrgen", "=?UTF-8?Q?J=C3=BCrgen?= <me@example.org>" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		const struct fixup f = { "me@example.org", rows[i].name, "example.net", NOW };
+		struct buf want;
+
+		buf_init(&want, OUT_MAX);
+		buf_addf(&want, "Date: x\r\nMessage-ID: y\r\nFrom: %s\r\n", rows[i].from);
+		check_with(&f, "Date: x\r\nMessage-ID: y\r\n", buf_str(&want));
+		check_with(&f, WHOLE, WHOLE);
+		buf_free(&want);
+	}
+}
+
+/* The id tells the domain of the address and nothing else. */
+static void message_id(void **state)
+{
+	static const struct {
+		const char *from;
+		const char *domain;
+	} rows[] = {
+		{ "me@example.org", "example.org" },
+		{ "\"a@b\"@sub.example.org", "sub.example.org" },
+		{ "root", "example.net" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		const struct fixup f = { rows[i].from, NULL, "example.net", NOW };
+		struct buf want;
+
+		buf_init(&want, OUT_MAX);
+		buf_addf(&want, "Date: x\r\nFrom: a@b\r\nMessage-ID: <%s@%s>\r\n",
+			 "0123456789abcdefghijklmn", rows[i].domain);
+		check_with(&f, "Date: x\r\nFrom: a@b\r\n", buf_str(&want));
+		buf_free(&want);
+	}
+}
+
+static void dates(void **state)
+{
+	static const struct {
+		const char *zone;
+		time_t now;
+		const char *date;
+	} rows[] = {
+		{ "UTC0", 0, "Thu, 01 Jan 1970 00:00:00 +0000" },
+		{ "UTC0", 951827696, "Tue, 29 Feb 2000 12:34:56 +0000" },
+		{ "EST5", 951827696, "Tue, 29 Feb 2000 07:34:56 -0500" },
+		{ "XYZ3:30", 951827696, "Tue, 29 Feb 2000 09:04:56 -0330" },
+		{ "CET-1CEST,M3.5.0,M10.5.0/3", NOW, "Tue, 14 Nov 2023 23:13:20 +0100" },
+		{ "CET-1CEST,M3.5.0,M10.5.0/3", 1690000000, "Sat, 22 Jul 2023 06:26:40 +0200" },
+		{ "UTC0", INT64_C(4102444800), "Fri, 01 Jan 2100 00:00:00 +0000" },
+	};
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		const struct fixup f = { "a@b", NULL, "example.net", rows[i].now };
+		struct buf want;
+
+		setenv("TZ", rows[i].zone, 1);
+		tzset();
+		buf_init(&want, OUT_MAX);
+		buf_addf(&want, "From: a@b\r\nMessage-ID: x\r\nDate: %s\r\n", rows[i].date);
+		check_with(&f, "From: a@b\r\nMessage-ID: x\r\n", buf_str(&want));
+		buf_free(&want);
+	}
+	begin(state);
+}
+
+static void taken_out(void **state)
+{
+	(void)state;
+	check(WHOLE "Bcc: x@y\r\nTo: z@z\r\n", WHOLE "To: z@z\r\n");
+	check("bcc : x@y\r\n" WHOLE, WHOLE);
+	check(WHOLE "BCC\t:\r\n x@y,\r\n\tz@z\r\nTo: z@z\r\n", WHOLE "To: z@z\r\n");
+	check("Return-Path: <a@b>\r\nContent-Length: 7\r\n" WHOLE, WHOLE);
+	check("Bcc: bare\r\nBcc: broken@\r\n" WHOLE, WHOLE);
+	check("X-Bcc: x@y\r\n" WHOLE "Subject: x\r\n Bcc: x@y\r\n",
+	      "X-Bcc: x@y\r\n" WHOLE "Subject: x\r\n Bcc: x@y\r\n");
+}
+
+static void resent(void **state)
+{
+	(void)state;
+	check("Received: x\r\nResent-To: x@y\r\n" WHOLE,
+	      "Received: x\r\nResent-Date: " DATE "\r\nResent-From: me@example.org\r\n"
+	      "Resent-Message-ID: " ID_1 "\r\nResent-To: x@y\r\n" WHOLE);
+	check("Resent-From: x@y\r\nresent-date : x\r\n" WHOLE,
+	      "Resent-Message-ID: " ID_1 "\r\nResent-From: x@y\r\nresent-date : x\r\n" WHOLE);
+	check("Resent-From: x@y\r\nResent-Date: x\r\nResent-Message-ID: y\r\n" WHOLE,
+	      "Resent-From: x@y\r\nResent-Date: x\r\nResent-Message-ID: y\r\n" WHOLE);
+	/* the block stays one although the field that made it goes */
+	check(WHOLE "Resent-Bcc: x@y\r\n",
+	      WHOLE "Resent-Date: " DATE "\r\nResent-From: me@example.org\r\n"
+		    "Resent-Message-ID: " ID_1 "\r\n");
+	/* both ids are new, and differ */
+	check("Resent-To: x@y\r\n", "Resent-Date: " DATE "\r\nResent-From: me@example.org\r\n"
+				    "Resent-Message-ID: " ID_1 "\r\nResent-To: x@y\r\nDate: " DATE
+				    "\r\nFrom: me@example.org\r\nMessage-ID: " ID_2 "\r\n");
+	check("X-Resent-To: x@y\r\n" WHOLE, "X-Resent-To: x@y\r\n" WHOLE);
+}
+
+static void bare_names(void **state)
+{
+	static const struct {
+		const char *before;
+		const char *after; /* NULL: as it came */
+	} rows[] = {
+		{ "To: root\r\n", "To: root@example.net\r\n" },
+		{ "to : root\r\n", "to : root@example.net\r\n" },
+		{ "To:root\r\n", "To:root@example.net\r\n" },
+		{ "Cc: a, b@c, d\r\n", "Cc: a@example.net, b@c, d@example.net\r\n" },
+		{ "Cc: a,\r\n\tb,\r\n c@d\r\n",
+		  "Cc: a@example.net,\r\n\tb@example.net,\r\n c@d\r\n" },
+		{ "To: Root <root>\r\n", "To: Root <root@example.net>\r\n" },
+		{ "To: \"<root>\" <root> (at home)\r\n",
+		  "To: \"<root>\" <root@example.net> (at home)\r\n" },
+		{ "To: root (Cron Daemon)\r\n", "To: root@example.net (Cron Daemon)\r\n" },
+		{ "To: \"two words\"\r\n", "To: \"two words\"@example.net\r\n" },
+		{ "To: us: a, b;, c\r\n",
+		  "To: us: a@example.net, b@example.net;, c@example.net\r\n" },
+		{ "To: <>, a\r\n", "To: <>, a@example.net\r\n" },
+		{ "Reply-To: a\r\n", "Reply-To: a@example.net\r\n" },
+		{ "Sender: a\r\n", "Sender: a@example.net\r\n" },
+		/* as it came, to the byte */
+		{ "To: a@b,c@d\r\n", NULL },
+		{ "To:  a @ b ,\r\n \tc@d  \r\n", NULL },
+		{ "To: undisclosed-recipients:;\r\n", NULL },
+		{ "To:\r\n", NULL },
+		{ "To: a, b@, c\r\n", NULL },
+		{ "To: a, \"b\r\n", NULL },
+		{ "Cc: a, <b\r\n", NULL },
+		{ "Subject: root\r\n", NULL },
+		{ "X-To: root\r\n", NULL },
+		{ "To: a@b \xff\r\n", NULL },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		const char *tail = rows[i].after != NULL ? rows[i].after : rows[i].before;
+		struct buf before, after;
+
+		buf_init(&before, OUT_MAX);
+		buf_init(&after, OUT_MAX);
+		buf_addf(&before, WHOLE "%s", rows[i].before);
+		buf_addf(&after, WHOLE "%s", tail);
+		check(buf_str(&before), buf_str(&after));
+		buf_free(&before);
+		buf_free(&after);
+	}
+	check("Date: x\r\nMessage-ID: y\r\nFrom: root (Cron Daemon)\r\n",
+	      "Date: x\r\nMessage-ID: y\r\nFrom: root@example.net (Cron Daemon)\r\n");
+	check("Date: x\r\nMessage-ID: y\r\nResent-From: a\r\nResent-Date: x\r\n"
+	      "Resent-Message-ID: z\r\nFrom: b\r\n",
+	      "Date: x\r\nMessage-ID: y\r\nResent-From: a@example.net\r\nResent-Date: x\r\n"
+	      "Resent-Message-ID: z\r\nFrom: b@example.net\r\n");
+}
+
+/* Very many names in very many fields: the header stays bounded, whatever the domain. */
+static void hostile_names(void **state)
+{
+	char domain[256];
+	const struct fixup f = { "a@b", NULL, domain, NOW };
+	struct result r = RESULT_OK;
+	struct header h;
+	struct buf field;
+
+	(void)state;
+	memset(domain, 'd', sizeof domain - 1);
+	domain[sizeof domain - 1] = '\0';
+	header_init(&h);
+	buf_init(&field, FIELD_MAX);
+	buf_adds(&field, "To: a");
+	while (field.len < FIELD_MAX - 4)
+		buf_adds(&field, ",a");
+	buf_adds(&field, "\r\n");
+	for (int i = 0; i < 3; i++)
+		header_append(&h, buf_span(&field));
+	while (h.text.len < HEADER_MAX - 10)
+		header_append(&h, span_of("To: a\r\n"));
+	assert_true(fixup_header(&h, &f, &r));
+	assert_true(header_size(&h) < HEADER_ARENA_MAX);
+	assert_true(h.text.len < HEADER_ARENA_MAX);
+	buf_free(&field);
+	header_free(&h);
+}
+
+static void no_author(void **state)
+{
+	static const char *const rows[] = {
+		"From:\r\n",       "From: \r\n",    "From: <>\r\n",       "From: undisclosed:;\r\n",
+		"From: a@\r\n",    "From: \"a\r\n", "From: (nobody)\r\n", "From: , ,\r\n",
+		"from :\r\n \r\n",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		const struct fixup f = { "me@example.org", NULL, "example.net", NOW };
+		struct result r = RESULT_OK;
+		struct header h;
+
+		read_header(&h, rows[i]);
+		if (fixup_header(&h, &f, &r))
+			fail_msg("%s", rows[i]);
+		assert_int_equal(r.cause, CAUSE_DATA);
+		assert_int_equal(r.step, STEP_HEADER);
+		assert_non_null(strstr(r.text, "From:"));
+		result_free(&r);
+		header_free(&h);
+	}
+}
+
+static void author(void **state)
+{
+	static const struct {
+		const char *header;
+		const char *local; /* NULL: there is none */
+		const char *domain;
+	} rows[] = {
+		{ "To: x@y\r\n", NULL, NULL },
+		{ "X-From: x@y\r\n", NULL, NULL },
+		{ "From: a@b\r\n", "a", "b" },
+		{ "from : Jo <a@b>, c@d\r\n", "a", "b" },
+		{ "From: us: a@b;\r\n", "a", "b" },
+		{ "From: root (Cron Daemon)\r\n", "root", NULL },
+		{ "From: a@b\r\nFrom: c@d\r\n", "a", "b" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct result r = RESULT_OK;
+		struct mailbox m;
+		struct header h;
+
+		read_header(&h, rows[i].header);
+		assert_int_equal(fixup_author(&h, &m, &r), rows[i].local != NULL);
+		assert_false(result_failed(&r));
+		if (rows[i].local != NULL) {
+			assert_string_equal(m.local, rows[i].local);
+			assert_int_equal(m.domain != NULL, rows[i].domain != NULL);
+			if (m.domain != NULL)
+				assert_string_equal(m.domain, rows[i].domain);
+			mailbox_free(&m);
+		}
+		header_free(&h);
+	}
+}
+
+/* Without a frozen clock two ids differ. */
+static void random_ids(void **state)
+{
+	const struct fixup f = { "a@b", NULL, "example.net", NOW };
+	struct result r = RESULT_OK;
+	struct header h[2];
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		read_header(&h[i], "");
+		assert_true(fixup_header(&h[i], &f, &r));
+		assert_int_equal(h[i].fields[2].id, FIELD_MESSAGE_ID);
+	}
+	assert_int_equal(header_value(&h[0], 2).len, strlen(" <>@b") + 24);
+	assert_false(span_eq(header_value(&h[0], 2), header_value(&h[1], 2)));
+	header_free(&h[0]);
+	header_free(&h[1]);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(added),      cmocka_unit_test(from_field),
+		cmocka_unit_test(message_id), cmocka_unit_test(dates),
+		cmocka_unit_test(taken_out),  cmocka_unit_test(resent),
+		cmocka_unit_test(bare_names), cmocka_unit_test(hostile_names),
+		cmocka_unit_test(no_author),  cmocka_unit_test(author),
+		cmocka_unit_test(random_ids),
+	};
+
+	return cmocka_run_group_tests(tests, begin, NULL);
+}
