@@ -1,0 +1,300 @@
+/*
+ * test_dkim_key.c - keys of all kinds, good and bad, and their signatures
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "base/buf.h"
+#include "base/result.h"
+#include "dkim/key.h"
+#include "receiver.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/banned.h"
+
+#define OUT_MAX  8192
+#define COUNT(a) (sizeof(a) / sizeof(a)[0])
+
+/* Made for this test and used nowhere else. */
+static const char rsa_pkcs1[] = "-----BEGIN RSA PRIVATE KEY-----\n"
+				"MIICXQIBAAKBgQCbEZZLgrwNaUeVNM3n6M2bnW4Jnyv7xQVJXC/3/ofE/qgDaJkU\n"
+				"Fu+RVobCJWNHdiPFHX0YUSEaMhsG9/UHPXv8JRKio7+fFrliZs3aHBlg11l9htGR\n"
+				"n4D+xRJLTz202UB18rrpNZa10IcTAxRkHHp+2MbopGYOXh84SKEwr7C8wwIDAQAB\n"
+				"AoGAOzF+drqkAFaU3a73frROcD2rOH8LMiNmPjezk+4Uc61mA08VSCbtMkSeUlQl\n"
+				"Tq0ZQHBeRT8K7M39pS5X2Xit7900fznqNpW3S58cTL8UjZLQEqVWHMi++pqTEIky\n"
+				"sFrTYBaWfGiUuT7aPnt1puzie10ytMvydCNpjJgvzprbOSkCQQDI+3bihl75VfHL\n"
+				"Oo6u29KlSt+/LFrpK9v51l9L6aK7mnzU7+KImV3A5w1eZQ8u+AcFP2ojK8S0xeDV\n"
+				"CraXlCrvAkEAxYSRZTa/m+aX42GlN7/QvL0oGH/FEMZMrqq0JeyMM3KNjqhbSCbh\n"
+				"tcOEXLGucOCULNJzhJ9bzlrYhgiraSDbbQJBAL49WLDe4/M7KN5nlTtqlB8lmljI\n"
+				"0Vy4yUXZZubiRckyWErurg0Crr2zdvIM0qxw1aRf/EVCXrWGQGUn+OHNvD0CQEsu\n"
+				"5PEz38eGBLbGik8oMlpFXifFKsvxz2qFC8GLwuoqZnuw1d4m/q9jVtS5xX6t3Xka\n"
+				"OmJ3DkkEB3stfaGsohkCQQC9pnC3qB1lU8AYgBDDw/gWcS36Wz5YslclnZxuCj1o\n"
+				"VOmK4JjBKKH4Ap7ZCmkq/CnMlVeI3da+LopmoF1Nb+aC\n"
+				"-----END RSA PRIVATE KEY-----\n";
+
+static const char rsa_pkcs8[] = "-----BEGIN PRIVATE KEY-----\n"
+				"MIICdwIBADANBgkqhkiG9w0BAQEFAASCAmEwggJdAgEAAoGBAJsRlkuCvA1pR5U0\n"
+				"zefozZudbgmfK/vFBUlcL/f+h8T+qANomRQW75FWhsIlY0d2I8UdfRhRIRoyGwb3\n"
+				"9Qc9e/wlEqKjv58WuWJmzdocGWDXWX2G0ZGfgP7FEktPPbTZQHXyuuk1lrXQhxMD\n"
+				"FGQcen7YxuikZg5eHzhIoTCvsLzDAgMBAAECgYA7MX52uqQAVpTdrvd+tE5wPas4\n"
+				"fwsyI2Y+N7OT7hRzrWYDTxVIJu0yRJ5SVCVOrRlAcF5FPwrszf2lLlfZeK3v3TR/\n"
+				"Oeo2lbdLnxxMvxSNktASpVYcyL76mpMQiTKwWtNgFpZ8aJS5Pto+e3Wm7OJ7XTK0\n"
+				"y/J0I2mMmC/Omts5KQJBAMj7duKGXvlV8cs6jq7b0qVK378sWukr2/nWX0vporua\n"
+				"fNTv4oiZXcDnDV5lDy74BwU/aiMrxLTF4NUKtpeUKu8CQQDFhJFlNr+b5pfjYaU3\n"
+				"v9C8vSgYf8UQxkyuqrQl7Iwzco2OqFtIJuG1w4Rcsa5w4JQs0nOEn1vOWtiGCKtp\n"
+				"INttAkEAvj1YsN7j8zso3meVO2qUHyWaWMjRXLjJRdlm5uJFyTJYSu6uDQKuvbN2\n"
+				"8gzSrHDVpF/8RUJetYZAZSf44c28PQJASy7k8TPfx4YEtsaKTygyWkVeJ8Uqy/HP\n"
+				"aoULwYvC6ipme7DV3ib+r2NW1LnFfq3deRo6YncOSQQHey19oayiGQJBAL2mcLeo\n"
+				"HWVTwBiAEMPD+BZxLfpbPliyVyWdnG4KPWhU6YrgmMEoofgCntkKaSr8KcyVV4jd\n"
+				"1r4uimagXU1v5oI=\n"
+				"-----END PRIVATE KEY-----\n";
+
+/* The same key, one bit of the modulus turned. */
+static const char rsa_damaged[] =
+	"-----BEGIN RSA PRIVATE KEY-----\n"
+	"MIICXQIBAAKBgQCbEZZLgrwNaUeVNM3n6M2bnW4Jnyv7xQVJXC/3/ofE/qgDaJkUFu+RVobCJWNH\n"
+	"diPFGX0YUSEaMhsG9/UHPXv8JRKio7+fFrliZs3aHBlg11l9htGRn4D+xRJLTz202UB18rrpNZa1\n"
+	"0IcTAxRkHHp+2MbopGYOXh84SKEwr7C8wwIDAQABAoGAOzF+drqkAFaU3a73frROcD2rOH8LMiNm\n"
+	"Pjezk+4Uc61mA08VSCbtMkSeUlQlTq0ZQHBeRT8K7M39pS5X2Xit7900fznqNpW3S58cTL8UjZLQ\n"
+	"EqVWHMi++pqTEIkysFrTYBaWfGiUuT7aPnt1puzie10ytMvydCNpjJgvzprbOSkCQQDI+3bihl75\n"
+	"VfHLOo6u29KlSt+/LFrpK9v51l9L6aK7mnzU7+KImV3A5w1eZQ8u+AcFP2ojK8S0xeDVCraXlCrv\n"
+	"AkEAxYSRZTa/m+aX42GlN7/QvL0oGH/FEMZMrqq0JeyMM3KNjqhbSCbhtcOEXLGucOCULNJzhJ9b\n"
+	"zlrYhgiraSDbbQJBAL49WLDe4/M7KN5nlTtqlB8lmljI0Vy4yUXZZubiRckyWErurg0Crr2zdvIM\n"
+	"0qxw1aRf/EVCXrWGQGUn+OHNvD0CQEsu5PEz38eGBLbGik8oMlpFXifFKsvxz2qFC8GLwuoqZnuw\n"
+	"1d4m/q9jVtS5xX6t3XkaOmJ3DkkEB3stfaGsohkCQQC9pnC3qB1lU8AYgBDDw/gWcS36Wz5Yslcl\n"
+	"nZxuCj1oVOmK4JjBKKH4Ap7ZCmkq/CnMlVeI3da+LopmoF1Nb+aC\n"
+	"-----END RSA PRIVATE KEY-----\n";
+
+static const char rsa_512[] = "-----BEGIN RSA PRIVATE KEY-----\n"
+			      "MIIBOgIBAAJBALO9Kh5lxxViN6uszaGF/9lqAXleu300/n8neWUf8Asu8+znAgFa\n"
+			      "SrItPP+GFGv5Xad+2MtgAQDW6ms9WR2zIksCAwEAAQJAVo+BW0ZUzH2SpgEAvwtT\n"
+			      "nhcpQpRW4wPElOQj2Im7Bwb1F9P7mJNQukDsQdUQs8PS/Nhjk0dLj3BeMLwwD950\n"
+			      "EQIhANqwpJEi4R1riWCGA+5EkPFpw+wAWzUTJiEVIyQrbo1nAiEA0mdSAKPz+7zB\n"
+			      "bguLcJ9hv9w9o4VSYTrsncmVgQsh0X0CID/uef2v+62VHXEpXIbQZqscp1kb9Y37\n"
+			      "jh8HxeEyDTyrAiEAttKUTH4qGMmxAeACL8At/bpvzNCh/l5nD8wDnnd/0TkCIBHB\n"
+			      "OCKgyLC+ikf7n4q7g3mHzlBSAHnqOfpkCcAa9v9G\n"
+			      "-----END RSA PRIVATE KEY-----\n";
+
+static const char encrypted_pkcs1[] =
+	"-----BEGIN RSA PRIVATE KEY-----\n"
+	"Proc-Type: 4,ENCRYPTED\n"
+	"DEK-Info: AES-128-CBC,FF9E17E65564F07EF61641AF41613333\n"
+	"\n"
+	"1UU2pOniRU7PUNap6XqEah4eKscQNQrhHFk0Jhm16UxE9yULPViEwA1YBrP8g1wS\n"
+	"R64C83pFxU2fCQGoq+E1xY723XxdYde5JWji1qKaDFsQhm2I7XDMVgeo4CKuzfnW\n"
+	"7wqLtvsPY0pLdY0WZ7oDvRn5tJetwuB/t14zTsheVKMRlCHPoTUFYrYvQV51Y49E\n"
+	"LbIBYtsahyv01aLDQP151tOYsBJdid/Snda5/wrGkUqBzuW+MZj+SbGPox8e7G1E\n"
+	"KrM816JTE78mOqKI5qWMAahyLYBEg2HovcQiSAMdWOqFM3PcC9PCuBWuoHvzzPd/\n"
+	"epuoPWfIsfjjrQB4WXOMBTJMhwBIiwO/jhOu8IDdKxaKPdADZbtpPGGioZlZWghE\n"
+	"37bmOUoK4GMJv5vuZKvvc6n40X0Ye9PbH4teotfrI3Q=\n"
+	"-----END RSA PRIVATE KEY-----\n";
+
+static const char encrypted_pkcs8[] =
+	"-----BEGIN ENCRYPTED PRIVATE KEY-----\n"
+	"MIIBvTBXBgkqhkiG9w0BBQ0wSjApBgkqhkiG9w0BBQwwHAQI7BvROE7x1qkCAggA\n"
+	"MAwGCCqGSIb3DQIJBQAwHQYJYIZIAWUDBAEqBBD/DiF4Hec1rNPmcFI6aAA1BIIB\n"
+	"YMl3zyGC1+Vek45nYYVjTSpiBJ6PW1qWS3vluPkMbBKf2hB1y4ox8Ul+4wmAQCqa\n"
+	"r+lWWb6OndAFpkXH7KF6sMLPdonWsfH7R3P0O64JRl+wTZNE9bfHIAx1GqRezMC1\n"
+	"vA1lZybqDCP/iGnwDh0CanGAsO3MjbiwkKAhzml1poiIdAQNHXRua7KvE05u0l47\n"
+	"aIe/tYmdFd//tzsVidEOzV6y9v+1cT2fz30JZVhEFO/VKcSFp5l0LbypU4jWj38H\n"
+	"oWMzJwB5pDT3M2YO2hBmekqX0vAIGwhQzznaNveNx/3J8273J/ha4wmefA5bNm9h\n"
+	"z1o8Ot5qP/kBExm2311BwiFz466+8fkIl4xUmepNNDVcJ9QSckYw8K307zESwJO7\n"
+	"Y/mcc0PMm+FXs7nwtryVs3ZsrJeud4N/YpmCyAZkDf+9l/t8+6xluV0EotpTjXgx\n"
+	"ZCE+xJVQ0PBuP7jbqL8KDxQ=\n"
+	"-----END ENCRYPTED PRIVATE KEY-----\n";
+
+static const char ecdsa[] = "-----BEGIN EC PRIVATE KEY-----\n"
+			    "MHcCAQEEIDw4gLUtyrqP8sdKW6CwRkKfvBp9IQBr6sIYsrgrv/booAoGCCqGSM49\n"
+			    "AwEHoUQDQgAEMru8tkdQ6eHFwD3gVUdPIstkcIyOIgLKODTZcFSdZf65d05rZRjJ\n"
+			    "6rOUK3tC1jplw6KcZ3u9Zat7vrFeMhN8AQ==\n"
+			    "-----END EC PRIVATE KEY-----\n";
+
+static const char public_key[] =
+	"-----BEGIN PUBLIC KEY-----\n"
+	"MIGfMA0GCSqGSIb3DQEBAQUAA4GNADCBiQKBgQCbEZZLgrwNaUeVNM3n6M2bnW4J\n"
+	"nyv7xQVJXC/3/ofE/qgDaJkUFu+RVobCJWNHdiPFHX0YUSEaMhsG9/UHPXv8JRKi\n"
+	"o7+fFrliZs3aHBlg11l9htGRn4D+xRJLTz202UB18rrpNZa10IcTAxRkHHp+2Mbo\n"
+	"pGYOXh84SKEwr7C8wwIDAQAB\n"
+	"-----END PUBLIC KEY-----\n";
+
+/* RFC 8032 section 7.1, test 1, the key of RFC 8463 appendix A */
+static const char ed25519[] = "-----BEGIN PRIVATE KEY-----\n"
+			      "MC4CAQAwBQYDK2VwBCIEIJ1hsZ3v/VpguoRK9JLsLMREScVpezJpGXA7rAMcrn9g\n"
+			      "-----END PRIVATE KEY-----\n";
+
+static const char rsa_public[] =
+	"MIGfMA0GCSqGSIb3DQEBAQUAA4GNADCBiQKBgQCbEZZLgrwNaUeVNM3n6M2bnW4Jnyv7xQVJ"
+	"XC/3/ofE/qgDaJkUFu+RVobCJWNHdiPFHX0YUSEaMhsG9/UHPXv8JRKio7+fFrliZs3aHBlg"
+	"11l9htGRn4D+xRJLTz202UB18rrpNZa10IcTAxRkHHp+2MbopGYOXh84SKEwr7C8wwIDAQAB";
+
+static void good_keys(void **state)
+{
+	static const struct {
+		const char *pem;
+		enum key_type type;
+		unsigned bits;
+		const char *algorithm;
+		const char *public;
+	} rows[] = {
+		{ rsa_pkcs1, KEY_RSA, 1024, "rsa-sha256", rsa_public },
+		{ rsa_pkcs8, KEY_RSA, 1024, "rsa-sha256", rsa_public },
+		{ ed25519, KEY_ED25519, 256, "ed25519-sha256",
+		  "11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct result r = RESULT_OK;
+		struct dkim_key *key = NULL;
+		struct buf public;
+
+		buf_init(&public, OUT_MAX);
+		assert_true(dkim_key_load(span_of(rows[i].pem), "test.key", &key, &r));
+		assert_false(result_failed(&r));
+		assert_int_equal(dkim_key_type(key), rows[i].type);
+		assert_int_equal(dkim_key_bits(key), rows[i].bits);
+		assert_string_equal(dkim_key_algorithm(key), rows[i].algorithm);
+		assert_true(dkim_key_public(key, &public, &r));
+		assert_string_equal(buf_str(&public), rows[i].public);
+		buf_free(&public);
+		dkim_key_free(key);
+	}
+}
+
+/* Text in front of the key, CRLF line ends, no line end at all: as files come. */
+static void good_forms(void **state)
+{
+	struct buf pem;
+	struct buf crlf;
+
+	(void)state;
+	buf_init(&pem, OUT_MAX);
+	buf_init(&crlf, OUT_MAX);
+	buf_adds(&pem, "the key of example.org\n\n");
+	buf_adds(&pem, ed25519);
+	pem.len--;
+	for (size_t i = 0; i < pem.len; i++) {
+		if (pem.p[i] == '\n')
+			buf_addc(&crlf, '\r');
+		buf_addc(&crlf, pem.p[i]);
+	}
+	for (int i = 0; i < 2; i++) {
+		struct result r = RESULT_OK;
+		struct dkim_key *key = NULL;
+
+		assert_true(dkim_key_load(buf_span(i ? &crlf : &pem), "test.key", &key, &r));
+		assert_int_equal(dkim_key_type(key), KEY_ED25519);
+		dkim_key_free(key);
+	}
+	buf_free(&pem);
+	buf_free(&crlf);
+}
+
+static void assert_refused(struct span pem, const char *words)
+{
+	struct result r = RESULT_OK;
+	struct dkim_key *key = NULL;
+
+	assert_false(dkim_key_load(pem, "test.key", &key, &r));
+	assert_null(key);
+	assert_int_equal(r.cause, CAUSE_CONFIG);
+	assert_int_equal(r.step, STEP_CONFIG);
+	assert_ptr_equal(strstr(r.text, "test.key"), r.text);
+	if (strstr(r.text, words) == NULL)
+		fail_msg("\"%s\" does not say \"%s\"", r.text, words);
+	result_free(&r);
+}
+
+static void bad_keys(void **state)
+{
+	static const struct {
+		const char *pem;
+		const char *words;
+	} rows[] = {
+		{ encrypted_pkcs1, "is encrypted" },
+		{ encrypted_pkcs8, "is encrypted" },
+		{ rsa_512, "RSA key of 512 bits" },
+		{ rsa_damaged, "damaged" },
+		{ ecdsa, "EC/ECDSA" },
+		{ public_key, "no private key" },
+		{ "", "no private key" },
+		{ "hello\n", "no private key" },
+		{ "-----BEGIN PRIVATE KEY-----\n", "no private key" },
+		{ "-----BEGIN PRIVATE KEY-----\n!!\n-----END PRIVATE KEY-----\n",
+		  "no private key" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++)
+		assert_refused(span_of(rows[i].pem), rows[i].words);
+	/* Cut short at any place; the words of the END line are not missed. */
+	for (size_t len = 0; len < strlen(rsa_pkcs1) - 31; len += 7)
+		assert_refused((struct span){ rsa_pkcs1, len }, "no private key");
+	dkim_key_free(NULL);
+}
+
+static void signatures(void **state)
+{
+	static const struct {
+		const char *pem;
+		size_t len; /* in base64 */
+	} rows[] = { { rsa_pkcs1, 172 }, { rsa_pkcs8, 172 }, { ed25519, 88 } };
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		unsigned char hash[SHA256_SIZE] = "any thirty-two bytes will do....";
+		struct result r = RESULT_OK;
+		struct dkim_key *key = NULL;
+		struct buf public;
+		struct buf b;
+
+		buf_init(&public, OUT_MAX);
+		buf_init(&b, OUT_MAX);
+		assert_true(dkim_key_load(span_of(rows[i].pem), "test.key", &key, &r));
+		assert_true(dkim_key_public(key, &public, &r));
+		assert_true(dkim_key_sign(key, hash, &b, &r));
+		assert_int_equal(b.len, rows[i].len);
+		assert_true(
+			receiver_accepts(dkim_key_type(key), buf_str(&public), hash, buf_str(&b)));
+		hash[0] ^= 1;
+		assert_false(
+			receiver_accepts(dkim_key_type(key), buf_str(&public), hash, buf_str(&b)));
+		dkim_key_free(key);
+		buf_free(&public);
+		buf_free(&b);
+	}
+}
+
+static void digests(void **state)
+{
+	/* FIPS 180-4: "abc" */
+	static const unsigned char want[SHA256_SIZE] =
+		"\xba\x78\x16\xbf\x8f\x01\xcf\xea\x41\x41\x40\xde\x5d\xae\x22\x23"
+		"\xb0\x03\x61\xa3\x96\x17\x7a\x9c\xb4\x10\xff\x61\xf2\x00\x15\xad";
+	unsigned char hash[SHA256_SIZE];
+	struct digest *digest = digest_begin();
+
+	(void)state;
+	digest_update(digest, "ab", 2);
+	digest_update(digest, "c", 1);
+	digest_end(digest, hash);
+	assert_memory_equal(hash, want, sizeof want);
+	digest_drop(digest_begin());
+	digest_drop(NULL);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(good_keys), cmocka_unit_test(good_forms),
+		cmocka_unit_test(bad_keys),  cmocka_unit_test(signatures),
+		cmocka_unit_test(digests),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
