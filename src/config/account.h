@@ -1,0 +1,42 @@
+/*
+ * account.h - which account sends for this sender, and which keys sign for this author
+ */
+#ifndef MAILCHUTE_ACCOUNT_H
+#define MAILCHUTE_ACCOUNT_H
+
+#include "base/result.h"
+#include "config/conf.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/*
+ * The account named `name` (--account), if not NULL; else the first whose `senders` match
+ * `sender` (an address, NULL or "" when there is none); else the first that matches `author`
+ * (likewise); else the default one. NULL and r (CAUSE_CONFIG) when none fits.
+ */
+const struct conf_account *account_choose(const struct conf *c, const char *name,
+					  const char *sender, const char *author, struct result *r);
+
+/*
+ * True if the address matches a pattern of `senders`: '*', '?' and '[...]' as in a shell, the
+ * domain without regard to case, "+detail" in the address's local part ignored.
+ */
+bool account_matches(const char *pattern, const char *address);
+
+/*
+ * True for a domain that means nothing outside this host: NULL (a bare name), without a dot,
+ * equal to `hostname` (may be NULL), or under .local, .lan, .internal, .localdomain,
+ * .home.arpa.
+ */
+bool domain_is_local(const char *domain, const char *hostname);
+
+/*
+ * The next dkim section after `previous` (NULL: the first) that signs for the domain of an
+ * author: the same domain, or with `subdomains` a parent of it. Only the sections of the
+ * nearest domain fit. NULL when there are no more.
+ */
+const struct conf_dkim *dkim_for_domain(const struct conf *c, const char *domain,
+					const struct conf_dkim *previous);
+
+#endif

@@ -1,0 +1,195 @@
+/*
+ * settings.c - the table of all settings, and what it takes to store one
+ */
+#include "config/settings.h"
+
+#include "base/util.h"
+#include "config/conf.h"
+#include "config/paths.h"
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/banned.h"
+
+/* A TYPE_WORD is stored as an unsigned int, which is what compilers take for these enums. */
+_Static_assert(sizeof(enum tls_mode) == sizeof(unsigned), "the size of an enum");
+
+static const struct word on_off[] = { { "on", true }, { "off", false }, { NULL, 0 } };
+static const struct word partials[] = { { "deliver", PARTIAL_DELIVER },
+					{ "abort", PARTIAL_ABORT },
+					{ NULL, 0 } };
+static const struct word log_kinds[] = {
+	{ "syslog", LOG_TO_SYSLOG }, { "file", LOG_TO_FILE }, { "off", LOG_TO_NOTHING }, { NULL, 0 }
+};
+static const struct word formats[] = { { "text", FORMAT_TEXT },
+				       { "json", FORMAT_JSON },
+				       { NULL, 0 } };
+static const struct word policies[] = {
+	{ "starttls", TLS_STARTTLS }, { "implicit", TLS_IMPLICIT }, { "off", TLS_OFF }, { NULL, 0 }
+};
+static const struct word families[] = {
+	{ "any", IP_ANY }, { "4", IP_4 }, { "6", IP_6 }, { NULL, 0 }
+};
+
+#define GLOBAL(member)  SECTION_GLOBAL, offsetof(struct conf, member)
+#define ACCOUNT(member) SECTION_ACCOUNT, offsetof(struct conf_account, member)
+#define DKIM(member)    SECTION_DKIM, offsetof(struct conf_dkim, member)
+
+/* clang-format off */
+const struct setting settings[] = {
+	{ "hostname",         GLOBAL(hostname),        TYPE_STRING,   &kind_name,      NULL },
+	{ "domain",           GLOBAL(domain),          TYPE_STRING,   &kind_name,      NULL },
+	{ "default_account",  GLOBAL(default_account), TYPE_STRING,   &kind_text,      NULL },
+	{ "deadline",         GLOBAL(deadline_ms),     TYPE_DURATION, &kind_duration,  NULL },
+	{ "partial",          GLOBAL(partial),         TYPE_WORD,     NULL,            partials },
+	{ "tempfail_status",  GLOBAL(tempfail_status), TYPE_NUMBER,   &kind_status,    NULL },
+	{ "log",              GLOBAL(log),             TYPE_WORD,     NULL,            log_kinds },
+	{ "log_file",         GLOBAL(log_file),        TYPE_PATH,     &kind_path,      NULL },
+	{ "log_format",       GLOBAL(log_format),      TYPE_WORD,     NULL,            formats },
+	{ "cache",            GLOBAL(cache),           TYPE_SWITCH,   NULL,            on_off },
+	{ "cache_dir",        GLOBAL(cache_dir),       TYPE_PATH,     &kind_path,      NULL },
+
+	{ "host",             ACCOUNT(host),           TYPE_STRING,   &kind_endpoint,  NULL },
+	{ "port",             ACCOUNT(port),           TYPE_STRING,   &kind_port,      NULL },
+	{ "tls",              ACCOUNT(tls),            TYPE_WORD,     NULL,            policies },
+	{ "tls_ca_file",      ACCOUNT(tls_ca_file),    TYPE_PATH,     &kind_path,      NULL },
+	{ "tls_host",         ACCOUNT(tls_host),       TYPE_STRING,   &kind_host,      NULL },
+	{ "auth",             ACCOUNT(mechanisms),     TYPE_AUTH,     &kind_mechanism, NULL },
+	{ "user",             ACCOUNT(user),           TYPE_STRING,   &kind_text,      NULL },
+	{ "password",         ACCOUNT(password),       TYPE_STRING,   &kind_secret,    NULL },
+	{ "password_file",    ACCOUNT(password_file),  TYPE_PATH,     &kind_path,      NULL },
+	{ "senders",          ACCOUNT(senders),        TYPE_LIST,     &kind_pattern,   NULL },
+	{ "from",             ACCOUNT(from),           TYPE_STRING,   &kind_address,   NULL },
+	{ "dkim",             ACCOUNT(dkim),           TYPE_SWITCH,   NULL,            on_off },
+	{ "ip",               ACCOUNT(ip),             TYPE_WORD,     NULL,            families },
+
+	{ "domain",           DKIM(domain),            TYPE_STRING,   &kind_name,      NULL },
+	{ "selector",         DKIM(selector),          TYPE_STRING,   &kind_name,      NULL },
+	{ "key_file",         DKIM(key_file),          TYPE_PATH,     &kind_path,      NULL },
+	{ "key_credential",   DKIM(key_credential),    TYPE_STRING,   &kind_component, NULL },
+	{ "canonicalization", DKIM(header_canon),      TYPE_CANON,    &kind_canon,     NULL },
+	{ "headers",          DKIM(headers),           TYPE_LIST,     &kind_field,     NULL },
+	{ "oversign",         DKIM(oversign),          TYPE_LIST,     &kind_field,     NULL },
+	{ "identity",         DKIM(identity),          TYPE_STRING,   &kind_identity,  NULL },
+	{ "expire",           DKIM(expire_ms),         TYPE_DURATION, &kind_duration,  NULL },
+	{ "subdomains",       DKIM(subdomains),        TYPE_SWITCH,   NULL,            on_off },
+};
+/* clang-format on */
+_Static_assert(sizeof settings / sizeof settings[0] == SETTINGS_COUNT, "rows of the table");
+
+const struct setting *setting_find(enum section section, const char *name)
+{
+	for (size_t i = 0; i < SETTINGS_COUNT; i++)
+		if (settings[i].section == section && strcmp(settings[i].name, name) == 0)
+			return &settings[i];
+	return NULL;
+}
+
+bool setting_is_secret(const struct setting *s)
+{
+	return s->kind == &kind_secret;
+}
+
+bool setting_is_list(const struct setting *s)
+{
+	return s->type == TYPE_LIST || s->type == TYPE_AUTH;
+}
+
+static const struct word *find_word(const struct word *words, const char *text)
+{
+	for (; words->text != NULL; words++)
+		if (strcmp(words->text, text) == 0)
+			return words;
+	return NULL;
+}
+
+bool setting_ok(const struct setting *s, const char *text)
+{
+	return s->kind != NULL ? s->kind->ok(text) : find_word(s->words, text) != NULL;
+}
+
+/* The new last value of a list that had `n`. */
+static void store_in_list(char ***list, size_t n, const char *text)
+{
+	*list = xreallocarray(*list, n + 2, sizeof **list);
+	(*list)[n] = xstrdup(text);
+	(*list)[n + 1] = NULL;
+}
+
+void setting_store(const struct setting *s, void *base, const char *text, size_t n,
+		   const char *file)
+{
+	void *member = (char *)base + s->member;
+	uint64_t number;
+
+	switch (s->type) {
+	case TYPE_STRING:
+		*(char **)member = xstrdup(text);
+		break;
+	case TYPE_PATH:
+		*(char **)member = path_resolve(text, file);
+		break;
+	case TYPE_LIST:
+		store_in_list(member, n, text);
+		break;
+	case TYPE_AUTH:
+		store_in_list(member, n, value_mechanism(text));
+		break;
+	case TYPE_WORD:
+		memcpy(member, &find_word(s->words, text)->value, sizeof(unsigned));
+		break;
+	case TYPE_SWITCH:
+		*(bool *)member = find_word(s->words, text)->value != 0;
+		break;
+	case TYPE_NUMBER:
+		parse_number(text, INT32_MAX, &number);
+		*(int *)member = (int)number;
+		break;
+	case TYPE_DURATION:
+		parse_duration(text, member);
+		break;
+	case TYPE_CANON: {
+		struct conf_dkim *d = base;
+
+		value_canon(text, &d->header_canon, &d->body_canon);
+		break;
+	}
+	}
+}
+
+static void free_list(char **list)
+{
+	for (size_t i = 0; list != NULL && list[i] != NULL; i++)
+		wipe_free(list[i]);
+	free(list);
+}
+
+void settings_free(enum section section, void *base)
+{
+	for (const struct setting *s = settings; s < settings + SETTINGS_COUNT; s++) {
+		void *member = (char *)base + s->member;
+
+		if (s->section != section)
+			continue;
+		if (setting_is_list(s))
+			free_list(*(char ***)member);
+		else if (s->type == TYPE_STRING || s->type == TYPE_PATH)
+			wipe_free(*(char **)member);
+	}
+}
+
+/* "starttls, implicit or off" */
+void setting_expected(const struct setting *s, struct buf *out)
+{
+	if (s->kind != NULL) {
+		buf_adds(out, s->kind->expected);
+		return;
+	}
+	for (const struct word *w = s->words; w->text != NULL; w++) {
+		if (w > s->words)
+			buf_adds(out, w[1].text != NULL ? ", " : " or ");
+		buf_adds(out, w->text);
+	}
+}

@@ -1,0 +1,349 @@
+/*
+ * test_conf.c - sendmail.conf: what is read, and what it means
+ */
+#include "config/conf.h"
+
+#include "base/util.h"
+#include "conf_file.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/banned.h"
+
+static void test_defaults(void **state)
+{
+	struct conf *c = load_text("account \"default\" { host = mx.example.org }\n");
+	const struct conf_account *a = &c->accounts[0];
+
+	(void)state;
+	assert_null(c->hostname);
+	assert_null(c->domain);
+	assert_null(c->default_account);
+	assert_int_equal(c->deadline_ms, 300000);
+	assert_int_equal(c->partial, PARTIAL_DELIVER);
+	assert_int_equal(c->tempfail_status, 75);
+	assert_int_equal(c->log, LOG_TO_SYSLOG);
+	assert_null(c->log_file);
+	assert_int_equal(c->log_format, FORMAT_TEXT);
+	assert_true(c->cache);
+	assert_null(c->cache_dir);
+	assert_int_equal(c->n_accounts, 1);
+	assert_int_equal(c->n_dkims, 0);
+	assert_string_equal(a->name, "default");
+	assert_string_equal(a->host, "mx.example.org");
+	assert_string_equal(a->port, "587");
+	assert_int_equal(a->tls, TLS_STARTTLS);
+	assert_false(a->tls_set);
+	assert_int_equal(a->auth, AUTH_OFF);
+	assert_false(a->auth_set);
+	assert_null(a->mechanisms);
+	assert_null(a->senders);
+	assert_true(a->dkim);
+	assert_int_equal(a->ip, IP_ANY);
+	conf_free(c);
+}
+
+static void test_global(void **state)
+{
+	struct conf *c = load_text("hostname = host.example.org\n"
+				   "domain = \"b\xc3\xbc"
+				   "cher.example\"\n"
+				   "default_account = two\n"
+				   "deadline = 90s\n"
+				   "partial = abort\n"
+				   "tempfail_status = 1\n"
+				   "log = file\n"
+				   "log_file = /var/log/mailchute\n"
+				   "log_format = json\n"
+				   "cache = off\n"
+				   "cache_dir = cache\n"
+				   "account one { host = a }\n"
+				   "account two { host = b }\n");
+
+	(void)state;
+	assert_string_equal(c->hostname, "host.example.org");
+	assert_string_equal(c->domain, "b\xc3\xbc"
+				       "cher.example");
+	assert_string_equal(c->default_account, "two");
+	assert_int_equal(c->deadline_ms, 90000);
+	assert_int_equal(c->partial, PARTIAL_ABORT);
+	assert_int_equal(c->tempfail_status, 1);
+	assert_int_equal(c->log, LOG_TO_FILE);
+	assert_string_equal(c->log_file, "/var/log/mailchute");
+	assert_int_equal(c->log_format, FORMAT_JSON);
+	assert_false(c->cache);
+	assert_int_equal(c->n_accounts, 2);
+	assert_string_equal(c->accounts[1].host, "b");
+	assert_true(strncmp(c->cache_dir, dir, strlen(dir)) == 0);
+	assert_string_equal(c->cache_dir + strlen(dir), "/cache");
+	conf_free(c);
+}
+
+static void test_account(void **state)
+{
+	struct conf *c = load_text("# comment\n"
+				   "account \"work\" {\r\n"
+				   "  host = \"smtp.example.org\"   # comment { \" '\n"
+				   "  port = 2525\n"
+				   "  tls = implicit /* one\n two */\n"
+				   "  tls_ca_file = ~/ca.pem\n"
+				   "  tls_host = other.example.org // comment\n"
+				   "  auth = {login, # comment\n  \"PLAIN\"}\r\n"
+				   "  user = \"a\\\"b\\\\c\\$d\"\n"
+				   "  password = ' \"#{}\\\\\\''\n"
+				   "  senders = {\"*@example.org\", \"*@example.net\"}\n"
+				   "  from = robot@example.org\n"
+				   "  dkim = off\n"
+				   "  ip = 6\n"
+				   "}\n");
+	const struct conf_account *a = &c->accounts[0];
+
+	(void)state;
+	assert_int_equal(c->n_accounts, 1);
+	assert_string_equal(a->name, "work");
+	assert_string_equal(a->file, c->path);
+	assert_int_equal(a->line, 2);
+	assert_string_equal(a->host, "smtp.example.org");
+	assert_string_equal(a->port, "2525");
+	assert_int_equal(a->tls, TLS_IMPLICIT);
+	assert_true(a->tls_set);
+	assert_string_equal(a->tls_ca_file, "/home/somebody/ca.pem");
+	assert_string_equal(a->tls_host, "other.example.org");
+	assert_int_equal(a->auth, AUTH_LIST);
+	assert_true(a->auth_set);
+	assert_string_equal(a->mechanisms[0], "LOGIN");
+	assert_string_equal(a->mechanisms[1], "PLAIN");
+	assert_null(a->mechanisms[2]);
+	assert_string_equal(a->user, "a\"b\\c$d");
+	assert_string_equal(a->password, " \"#{}\\'");
+	assert_string_equal(a->senders[0], "*@example.org");
+	assert_string_equal(a->senders[1], "*@example.net");
+	assert_null(a->senders[2]);
+	assert_string_equal(a->from, "robot@example.org");
+	assert_false(a->dkim);
+	assert_int_equal(a->ip, IP_6);
+	conf_free(c);
+}
+
+static void test_dkim(void **state)
+{
+	struct conf *c = load_text("account default { host = a }\n"
+				   "dkim Example.ORG { selector = s1 key_file = key.pem }\n"
+				   "dkim second {\n"
+				   "  domain = Example.org\n"
+				   "  selector = s2.sub\n"
+				   "  key_credential = dkim-key\n"
+				   "  canonicalization = simple/relaxed\n"
+				   "  headers = {Subject, from}\n"
+				   "  oversign = From\n"
+				   "  identity = \"@mail.EXAMPLE.org\"\n"
+				   "  expire = 5d\n"
+				   "  subdomains = on\n"
+				   "}\n");
+	const struct conf_dkim *d = c->dkims;
+
+	(void)state;
+	assert_int_equal(c->n_dkims, 2);
+	assert_string_equal(d->name, "Example.ORG");
+	assert_string_equal(d->domain, "example.org");
+	assert_string_equal(d->selector, "s1");
+	assert_string_equal(d->key_file + strlen(dir), "/key.pem");
+	assert_null(d->key_credential);
+	assert_int_equal(d->header_canon, CANON_RELAXED);
+	assert_int_equal(d->body_canon, CANON_RELAXED);
+	assert_null(d->headers);
+	assert_int_equal(d->expire_ms, 0);
+	assert_false(d->subdomains);
+	d++;
+	assert_int_equal(d->line, 3);
+	assert_string_equal(d->domain, "example.org");
+	assert_string_equal(d->selector, "s2.sub");
+	assert_null(d->key_file);
+	assert_string_equal(d->key_credential, "dkim-key");
+	assert_int_equal(d->header_canon, CANON_SIMPLE);
+	assert_int_equal(d->body_canon, CANON_RELAXED);
+	assert_string_equal(d->headers[1], "from");
+	assert_string_equal(d->oversign[0], "From");
+	assert_null(d->oversign[1]);
+	assert_string_equal(d->identity, "@mail.EXAMPLE.org");
+	assert_int_equal(d->expire_ms, 5 * 86400000LL);
+	assert_true(d->subdomains);
+	conf_free(c);
+}
+
+/* Host, port and TLS settle each other. */
+static void test_endpoints(void **state)
+{
+	static const struct {
+		const char *settings;
+		const char *host;
+		const char *port;
+		enum tls_mode tls;
+	} cases[] = {
+		{ "host = a", "a", "587", TLS_STARTTLS },
+		{ "host = \"a:25\"", "a", "25", TLS_STARTTLS },
+		{ "host = a:465", "a", "465", TLS_IMPLICIT },
+		{ "host = a port = 465", "a", "465", TLS_IMPLICIT },
+		{ "host = a port = 465 tls = starttls", "a", "465", TLS_STARTTLS },
+		{ "host = a tls = implicit", "a", "465", TLS_IMPLICIT },
+		{ "host = a tls = off", "a", "25", TLS_OFF },
+		{ "host = a:1025 tls = off", "a", "1025", TLS_OFF },
+		{ "host = 192.0.2.1", "192.0.2.1", "587", TLS_STARTTLS },
+		{ "host = 192.0.2.1:26", "192.0.2.1", "26", TLS_STARTTLS },
+		{ "host = 2001:db8::1", "2001:db8::1", "587", TLS_STARTTLS },
+		{ "host = [2001:db8::1]", "2001:db8::1", "587", TLS_STARTTLS },
+		{ "host = [2001:db8::1]:465", "2001:db8::1", "465", TLS_IMPLICIT },
+		{ "host = [fe80::1%eth0]:25", "fe80::1%eth0", "25", TLS_STARTTLS },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		char *text = xasprintf("account x { %s }", cases[i].settings);
+		struct conf *c = load_text(text);
+
+		assert_string_equal(c->accounts[0].host, cases[i].host);
+		assert_string_equal(c->accounts[0].port, cases[i].port);
+		assert_int_equal(c->accounts[0].tls, cases[i].tls);
+		conf_free(c);
+		free(text);
+	}
+}
+
+static void test_auth(void **state)
+{
+	static const struct {
+		const char *settings;
+		enum auth_mode auth;
+	} cases[] = {
+		{ "", AUTH_OFF },
+		{ "user = u password = p", AUTH_AUTO },
+		{ "user = u password_file = /p auth = AUTO", AUTH_AUTO },
+		{ "user = u auth = off", AUTH_OFF },
+		{ "user = u password = p auth = off", AUTH_OFF },
+		{ "user = u password = p auth = plain", AUTH_LIST },
+		{ "user = u password = p auth = {PLAIN} tls = off", AUTH_LIST },
+		{ "user = u password = p auth = off tls = off", AUTH_OFF },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		char *text = xasprintf("account x { host = a %s }", cases[i].settings);
+		struct conf *c = load_text(text);
+
+		assert_int_equal(c->accounts[0].auth, cases[i].auth);
+		assert_true((c->accounts[0].mechanisms != NULL) == (cases[i].auth == AUTH_LIST));
+		conf_free(c);
+		free(text);
+	}
+}
+
+/* RFC 6376 section 3.5: the second word is simple when it is missing. */
+static void test_canonicalization(void **state)
+{
+	static const struct {
+		const char *value;
+		enum canon header, body;
+	} cases[] = {
+		{ "relaxed", CANON_RELAXED, CANON_SIMPLE },
+		{ "simple", CANON_SIMPLE, CANON_SIMPLE },
+		{ "relaxed/relaxed", CANON_RELAXED, CANON_RELAXED },
+		{ "relaxed/simple", CANON_RELAXED, CANON_SIMPLE },
+		{ "simple/simple", CANON_SIMPLE, CANON_SIMPLE },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		char *text = xasprintf("account x { host = a }\ndkim example.org { selector = s "
+				       "key_file = k canonicalization = %s }",
+				       cases[i].value);
+		struct conf *c = load_text(text);
+
+		assert_int_equal(c->dkims[0].header_canon, cases[i].header);
+		assert_int_equal(c->dkims[0].body_canon, cases[i].body);
+		conf_free(c);
+		free(text);
+	}
+}
+
+/* How strings are written, seen in a password. */
+static void test_strings(void **state)
+{
+	static const struct {
+		const char *written;
+		const char *value;
+	} cases[] = {
+		{ "plain", "plain" },
+		{ "0300", "0300" },
+		{ "a\\b/c//d~e;f|g", "a\\b/c//d~e;f|g" },
+		{ "\"a b\tc\"", "a b\tc" },
+		{ "\"\\\\ \\\" \\' \\# \\x41\\xfF\"", "\\ \" ' # A\xff" },
+		{ "\"$ $x $(y) \\${z}\"", "$ $x $(y) ${z}" },
+		{ "'$x \\n \\' \\\\'", "$x \\n ' \\" },
+		{ "\"# // /* */ { } = , ( )\"", "# // /* */ { } = , ( )" },
+		{ "'# // /* */ { } = , ( )'", "# // /* */ { } = , ( )" },
+		{ "${TEST_CONF_SET}", "va lue\"'#" },
+		{ "\"<${TEST_CONF_SET}>\"", "<va lue\"'#>" },
+		{ "${TEST_CONF_UNSET:-else}", "else" },
+		{ "\"${TEST_CONF_UNSET:-a b}${TEST_CONF_SET:-x}\"", "a bva lue\"'#" },
+		{ "\"${TEST_CONF_UNSET:-}x\"", "x" },
+		{ "\"caf\xc3\xa9 \xe9\"", "caf\xc3\xa9 \xe9" },
+		{ "/* c */ x", "x" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		char *text = xasprintf("account x { host = a user = u password = %s\n}",
+				       cases[i].written);
+		struct conf *c = load_text(text);
+
+		assert_string_equal(c->accounts[0].password, cases[i].value);
+		conf_free(c);
+		free(text);
+	}
+}
+
+/* Names of files: beside the file that names them, or under the caller's home. */
+static void test_paths(void **state)
+{
+	static const struct {
+		const char *written;
+		const char *value; /* behind "DIR/" unless absolute */
+	} cases[] = {
+		{ "keys/a.pem", "keys/a.pem" }, { "../a.pem", "../a.pem" },
+		{ "/etc/a.pem", "/etc/a.pem" }, { "~/a.pem", "/home/somebody/a.pem" },
+		{ "~a.pem", "~a.pem" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		char *text = xasprintf("account x { host = a }\ndkim example.org { selector = s "
+				       "key_file = %s }",
+				       cases[i].written);
+		char *expected =
+			cases[i].value[0] == '/' ? xstrdup(cases[i].value) : in_dir(cases[i].value);
+		struct conf *c = load_text(text);
+
+		assert_string_equal(c->dkims[0].key_file, expected);
+		conf_free(c);
+		free(expected);
+		free(text);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_defaults),
+		cmocka_unit_test(test_global),
+		cmocka_unit_test(test_account),
+		cmocka_unit_test(test_dkim),
+		cmocka_unit_test(test_endpoints),
+		cmocka_unit_test(test_auth),
+		cmocka_unit_test(test_canonicalization),
+		cmocka_unit_test(test_strings),
+		cmocka_unit_test(test_paths),
+	};
+
+	return cmocka_run_group_tests(tests, set_up, tear_down);
+}

@@ -1,0 +1,270 @@
+/*
+ * test_secret.c - files with secrets: who may have access, what is said, what is wiped
+ */
+#include "config/secret.h"
+
+#include "base/util.h"
+
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/banned.h"
+
+#define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
+#define NOBODY       65534
+
+static char dir[] = "/tmp/test_secret.XXXXXX";
+
+/* Tests run in `dir`, so that errors have short paths. */
+static void put(const char *name, const char *p, size_t len, mode_t mode)
+{
+	int fd = open(name, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+
+	assert_true(fd >= 0);
+	assert_true(write_all(fd, p, len));
+	assert_int_equal(fchmod(fd, mode), 0);
+	close(fd);
+}
+
+static void accepted(const char *path)
+{
+	struct result r = RESULT_OK;
+	struct buf out;
+
+	if (!secret_read_file(path, "key_file", &out, &r))
+		fail_msg("refused: %s", r.text);
+	assert_string_equal(buf_str(&out), "secret\n");
+	assert_int_equal(out.len, 7);
+	buf_wipe(&out);
+}
+
+static void refused(const char *path, enum cause cause, const char *error)
+{
+	struct result r = RESULT_OK;
+	struct buf out;
+
+	assert_false(secret_read_file(path, "key_file", &out, &r));
+	assert_string_equal(r.text, error);
+	assert_int_equal(r.cause, cause);
+	assert_int_equal(r.step, STEP_CONFIG);
+	assert_int_equal(out.len, 0);
+	assert_null(out.p);
+	result_free(&r);
+}
+
+static void test_modes(void **state)
+{
+	static const struct {
+		mode_t mode;
+		const char *mend; /* NULL: fine as it is */
+	} cases[] = {
+		{ 0400, NULL },         { 0600, NULL },         { 0640, NULL },
+		{ 0440, NULL },         { 0700, NULL },         { 0750, NULL },
+		{ 0644, "chmod 0600" }, { 0604, "chmod 0600" }, { 0602, "chmod 0600" },
+		{ 0601, "chmod 0600" }, { 0666, "chmod 0600" }, { 0660, "chmod 0640" },
+		{ 0620, "chmod 0640" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		put("key", "secret\n", 7, cases[i].mode);
+		if (cases[i].mend == NULL) {
+			accepted("key");
+		} else {
+			bool group = strcmp(cases[i].mend, "chmod 0640") == 0;
+			char *error = xasprintf("key_file: key: %s; mend it with: %s 'key'",
+						group ? "its group can write to it"
+						      : "others have access to it",
+						cases[i].mend);
+
+			refused("key", CAUSE_PERMISSION, error);
+			free(error);
+		}
+		unlink("key");
+	}
+}
+
+static void test_quoting(void **state)
+{
+	(void)state;
+	put("it's $a", "x", 1, 0644);
+	refused("it's $a", CAUSE_PERMISSION,
+		"key_file: it's $a: others have access to it; mend it with: "
+		"chmod 0600 'it'\\''s $a'");
+	unlink("it's $a");
+}
+
+/* Only root can give a file away, or be somebody else for a while. */
+static void test_owner(void **state)
+{
+	(void)state;
+	if (geteuid() != 0)
+		skip();
+	put("key", "secret\n", 7, 0600);
+	assert_int_equal(chown("key", NOBODY, NOBODY), 0);
+	refused("key", CAUSE_PERMISSION,
+		"key_file: key: belongs to another user; mend it with: chown root 'key'");
+	assert_int_equal(chmod(dir, 0755), 0);
+	assert_int_equal(seteuid(NOBODY), 0);
+	accepted("key");
+	assert_int_equal(seteuid(0), 0);
+	assert_int_equal(chown("key", 0, 0), 0);
+	assert_int_equal(seteuid(NOBODY), 0);
+	refused("key", CAUSE_PERMISSION, "key_file: key: user 65534 may not read it");
+	assert_int_equal(seteuid(0), 0);
+	unlink("key");
+}
+
+static void test_kinds(void **state)
+{
+	(void)state;
+	refused("none", CAUSE_CONFIG,
+		"key_file: none: cannot be opened: No such file or directory");
+	put("key", "secret\n", 7, 0600);
+	assert_int_equal(symlink("key", "link"), 0);
+	refused("link", CAUSE_CONFIG, "key_file: link: is a symbolic link; name the file itself");
+	refused(".", CAUSE_CONFIG, "key_file: .: is no regular file");
+	assert_int_equal(mkfifo("fifo", 0600), 0);
+	refused("fifo", CAUSE_CONFIG, "key_file: fifo: is no regular file");
+	refused("/dev/null", CAUSE_CONFIG, "key_file: /dev/null: is no regular file");
+	unlink("key");
+	unlink("link");
+	unlink("fifo");
+}
+
+static void test_size(void **state)
+{
+	char *text = xcalloc(1, SECRET_FILE_MAX + 1);
+	struct result r = RESULT_OK;
+	struct buf out;
+
+	(void)state;
+	text[0] = 'a';
+	text[SECRET_FILE_MAX - 1] = 'z';
+	put("key", text, SECRET_FILE_MAX, 0600);
+	assert_true(secret_read_file("key", "key_file", &out, &r));
+	assert_int_equal(out.len, SECRET_FILE_MAX);
+	assert_memory_equal(out.p, text, SECRET_FILE_MAX);
+	buf_wipe(&out);
+	put("key", text, SECRET_FILE_MAX + 1, 0600);
+	refused("key", CAUSE_CONFIG, "key_file: key: is larger than 65536 bytes");
+	put("key", "", 0, 0600);
+	assert_true(secret_read_file("key", "key_file", &out, &r));
+	assert_int_equal(out.len, 0);
+	buf_wipe(&out);
+	unlink("key");
+	free(text);
+}
+
+static void test_credential(void **state)
+{
+	static const char *const bad_names[] = { "", ".", "..", "a/b", "/etc/passwd", "../key" };
+	struct result r = RESULT_OK;
+	struct buf out;
+
+	(void)state;
+	put("key", "secret\n", 7, 0400);
+	setenv("CREDENTIALS_DIRECTORY", dir, 1);
+	assert_true(secret_read_credential("key", "key_credential", &out, &r));
+	assert_string_equal(buf_str(&out), "secret\n");
+	buf_wipe(&out);
+	for (size_t i = 0; i < ARRAY_LEN(bad_names); i++) {
+		char *error = xasprintf("key_credential: \"%s\" is not the name of a credential",
+					bad_names[i]);
+
+		assert_false(secret_read_credential(bad_names[i], "key_credential", &out, &r));
+		assert_string_equal(r.text, error);
+		assert_int_equal(r.cause, CAUSE_CONFIG);
+		result_free(&r);
+		free(error);
+	}
+	assert_false(secret_read_credential("none", "key_credential", &out, &r));
+	assert_int_equal(r.cause, CAUSE_CONFIG);
+	assert_non_null(strstr(r.text, "No such file or directory"));
+	result_free(&r);
+	unsetenv("CREDENTIALS_DIRECTORY");
+	assert_false(secret_read_credential("key", "key_credential", &out, &r));
+	assert_string_equal(r.text,
+			    "key_credential: no $CREDENTIALS_DIRECTORY for \"key\"; systemd "
+			    "sets it for a service with LoadCredential=key:FILE");
+	result_free(&r);
+	unlink("key");
+}
+
+static void test_first_line(void **state)
+{
+	static const struct {
+		const char *text;
+		size_t len;
+		const char *line;  /* NULL: refused ... */
+		const char *error; /* ... with these words */
+	} cases[] = {
+		{ "secret", 6, "secret", NULL },
+		{ "secret\n", 7, "secret", NULL },
+		{ "secret\r\n", 8, "secret", NULL },
+		{ "secret\r", 7, "secret", NULL },
+		{ " se cret \nsecond\n", 17, " se cret ", NULL },
+		{ "s\nx\0y", 5, "s", NULL },
+		{ "", 0, NULL, "password_file: pw: its first line is empty" },
+		{ "\nsecond", 7, NULL, "password_file: pw: its first line is empty" },
+		{ "\r\n", 2, NULL, "password_file: pw: its first line is empty" },
+		{ "a\0b\n", 4, NULL, "password_file: pw: holds a NUL byte" },
+		{ "\0", 1, NULL, "password_file: pw: holds a NUL byte" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct result r = RESULT_OK;
+		struct buf b;
+		bool ok;
+
+		buf_init(&b, SECRET_FILE_MAX);
+		buf_add(&b, cases[i].text, cases[i].len);
+		ok = secret_first_line(&b, "pw", "password_file", &r);
+		assert_int_equal(ok, cases[i].line != NULL);
+		if (ok) {
+			assert_string_equal(buf_str(&b), cases[i].line);
+			assert_int_equal(b.len, strlen(cases[i].line));
+			/* what was cut off is wiped */
+			for (size_t at = b.len; at < cases[i].len; at++)
+				assert_int_equal(b.p[at], 0);
+		} else {
+			assert_string_equal(r.text, cases[i].error);
+			assert_int_equal(r.cause, CAUSE_CONFIG);
+		}
+		result_free(&r);
+		buf_wipe(&b);
+	}
+}
+
+static int set_up(void **state)
+{
+	(void)state;
+	return mkdtemp(dir) != NULL && chdir(dir) == 0 ? 0 : -1;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	return chdir("/") == 0 ? rmdir(dir) : -1;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_modes),      cmocka_unit_test(test_quoting),
+		cmocka_unit_test(test_owner),      cmocka_unit_test(test_kinds),
+		cmocka_unit_test(test_size),       cmocka_unit_test(test_credential),
+		cmocka_unit_test(test_first_line),
+	};
+
+	return cmocka_run_group_tests(tests, set_up, tear_down);
+}
