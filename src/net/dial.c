@@ -1,0 +1,264 @@
+/*
+ * dial.c - from a host's name to a connected socket, within a deadline
+ */
+#include "net/dial.h"
+
+#include "base/clock.h"
+#include "base/util.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/banned.h"
+
+#define CONNECT_MS   30000 /* for one address */
+#define HOSTNAME_MAX 256
+
+/*
+ * getaddrinfo() blocks for as long as the resolver likes, and nothing interrupts it. So it runs
+ * in a thread of its own that owns a share of this struct; a caller whose deadline has passed
+ * walks away, and whoever is last frees it.
+ */
+struct lookup {
+	pthread_mutex_t lock;
+	pthread_cond_t done_cond;
+	bool done;
+	bool abandoned;
+	char *host;
+	char *port;
+	struct addrinfo hints;
+	struct addrinfo *found;
+	int error;     /* EAI_* */
+	int sys_errno; /* for EAI_SYSTEM */
+};
+
+static void lookup_free(struct lookup *l)
+{
+	if (l->found != NULL)
+		freeaddrinfo(l->found);
+	pthread_cond_destroy(&l->done_cond);
+	pthread_mutex_destroy(&l->lock);
+	free(l->host);
+	free(l->port);
+	free(l);
+}
+
+static void *lookup_thread(void *arg)
+{
+	struct lookup *l = arg;
+	struct addrinfo *found = NULL;
+	int error = getaddrinfo(l->host, l->port, &l->hints, &found);
+	int sys_errno = errno;
+
+	pthread_mutex_lock(&l->lock);
+	l->error = error;
+	l->sys_errno = sys_errno;
+	l->found = error == 0 ? found : NULL;
+	l->done = true;
+	bool abandoned = l->abandoned;
+	pthread_cond_signal(&l->done_cond);
+	pthread_mutex_unlock(&l->lock);
+	if (abandoned)
+		lookup_free(l);
+	return NULL;
+}
+
+/* A detached thread that leaves all signals to the rest of the process. */
+static bool start_thread(struct lookup *l)
+{
+	sigset_t all, before;
+	pthread_attr_t attr;
+	pthread_t thread;
+
+	sigfillset(&all);
+	pthread_attr_init(&attr);
+	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	int error = pthread_create(&thread, &attr, lookup_thread, l);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	pthread_attr_destroy(&attr);
+	return error == 0;
+}
+
+static struct timespec wall_time_of(int64_t deadline)
+{
+	struct timespec ts;
+	int64_t left = deadline - clock_mono_ms();
+
+	clock_gettime(CLOCK_REALTIME, &ts);
+	left = left > 0 ? left : 0;
+	ts.tv_sec += (time_t)(left / 1000);
+	ts.tv_nsec += (long)(left % 1000) * 1000000;
+	if (ts.tv_nsec >= 1000000000) {
+		ts.tv_sec++;
+		ts.tv_nsec -= 1000000000;
+	}
+	return ts;
+}
+
+/* getaddrinfo with a deadline. NULL: the deadline passed. Else the caller frees the lookup. */
+static struct lookup *look_up(const char *host, const char *port, int family, int flags,
+			      int64_t deadline)
+{
+	struct lookup *l = xcalloc(1, sizeof *l);
+	struct timespec until = wall_time_of(deadline);
+
+	pthread_mutex_init(&l->lock, NULL);
+	pthread_cond_init(&l->done_cond, NULL);
+	l->host = xstrdup(host);
+	l->port = port != NULL ? xstrdup(port) : NULL;
+	l->hints.ai_family = family;
+	l->hints.ai_socktype = SOCK_STREAM;
+	l->hints.ai_flags = flags | (port != NULL ? AI_NUMERICSERV : 0);
+	if (!start_thread(l)) {
+		lookup_free(l);
+		return NULL;
+	}
+	pthread_mutex_lock(&l->lock);
+	int waited = 0;
+	while (!l->done && waited == 0)
+		waited = pthread_cond_timedwait(&l->done_cond, &l->lock, &until);
+	bool done = l->done;
+	l->abandoned = !done;
+	pthread_mutex_unlock(&l->lock);
+	return done ? l : NULL;
+}
+
+static bool lookup_failed(const struct lookup *l, const char *host, struct result *r)
+{
+	const char *why = l->error == EAI_SYSTEM ? strerror(l->sys_errno) : gai_strerror(l->error);
+	bool unknown = l->error == EAI_NONAME;
+
+#ifdef EAI_NODATA
+	unknown = unknown || l->error == EAI_NODATA;
+#endif
+	return result_fail(r, unknown ? CAUSE_NO_HOST : CAUSE_TEMPORARY, STEP_RESOLVE,
+			   "cannot look up %s: %s%s", host, why,
+			   unknown ? " (check `host` in the configuration)" : "");
+}
+
+/* Waits for a connection in progress; 0, or the errno it ended with. */
+static int finish_connect(int fd, int64_t deadline)
+{
+	struct pollfd pfd = { .fd = fd, .events = POLLOUT };
+	int error = 0;
+	socklen_t len = sizeof error;
+
+	for (;;) {
+		int64_t left = deadline - clock_mono_ms();
+		int n = left > 0 ? poll(&pfd, 1, (int)left) : 0;
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return errno;
+		if (n == 0)
+			return ETIMEDOUT;
+		break;
+	}
+	return getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) == 0 ? error : errno;
+}
+
+/* A connected socket to this one address, or -1 with errno set. */
+static int connect_one(const struct addrinfo *a, int64_t deadline)
+{
+	int64_t until = clock_mono_ms() + CONNECT_MS;
+	int on = 1;
+	int fd = socket(a->ai_family, a->ai_socktype, a->ai_protocol);
+
+	if (fd < 0)
+		return -1;
+	fcntl(fd, F_SETFD, FD_CLOEXEC);
+	fcntl(fd, F_SETFL, O_NONBLOCK);
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+	int error = connect(fd, a->ai_addr, a->ai_addrlen) == 0 ? 0 : errno;
+	if (error == EINPROGRESS || error == EINTR)
+		error = finish_connect(fd, until < deadline ? until : deadline);
+	if (error == 0)
+		return fd;
+	close(fd);
+	errno = error;
+	return -1;
+}
+
+static void address_text(const struct sockaddr *sa, socklen_t len, char text[HOSTNAME_MAX])
+{
+	if (getnameinfo(sa, len, text, HOSTNAME_MAX, NULL, 0, NI_NUMERICHOST) != 0)
+		text[0] = '\0';
+}
+
+int dial(const char *host, const char *port, enum ip_family family, int64_t deadline,
+	 struct result *r)
+{
+	static const int families[] = { [IP_ANY] = AF_UNSPEC, [IP_4] = AF_INET, [IP_6] = AF_INET6 };
+	struct lookup *l = look_up(host, port, families[family], 0, deadline);
+	char text[HOSTNAME_MAX] = "";
+	int fd = -1, error = 0;
+
+	if (l == NULL) {
+		result_fail(r, CAUSE_TEMPORARY, STEP_RESOLVE, "looking up %s took too long", host);
+		return -1;
+	}
+	if (l->error != 0)
+		lookup_failed(l, host, r);
+	for (const struct addrinfo *a = l->found; a != NULL && fd < 0; a = a->ai_next) {
+		fd = connect_one(a, deadline);
+		if (fd < 0) {
+			error = errno;
+			address_text(a->ai_addr, a->ai_addrlen, text);
+		}
+	}
+	if (fd < 0 && l->error == 0)
+		result_fail(r, CAUSE_TEMPORARY, STEP_CONNECT, "cannot connect to %s port %s: %s",
+			    text, port, strerror(error));
+	lookup_free(l);
+	return fd;
+}
+
+static bool is_localhost(const char *name)
+{
+	return ascii_ncasecmp(name, "localhost", strlen("localhost")) == 0;
+}
+
+char *dial_own_name(int64_t wait_ms)
+{
+	char name[HOSTNAME_MAX] = "";
+	char *full = NULL;
+
+	if (gethostname(name, sizeof name - 1) != 0 || name[0] == '\0' || is_localhost(name))
+		return NULL;
+	if (strchr(name, '.') != NULL)
+		return xstrdup(name);
+	struct lookup *l = look_up(name, NULL, AF_UNSPEC, AI_CANONNAME, clock_mono_ms() + wait_ms);
+	if (l == NULL)
+		return NULL;
+	if (l->found != NULL && l->found->ai_canonname != NULL &&
+	    strchr(l->found->ai_canonname, '.') != NULL && !is_localhost(l->found->ai_canonname))
+		full = xstrdup(l->found->ai_canonname);
+	lookup_free(l);
+	return full;
+}
+
+char *dial_own_literal(int fd)
+{
+	struct sockaddr_storage ss;
+	socklen_t len = sizeof ss;
+	char text[HOSTNAME_MAX] = "";
+
+	if (getsockname(fd, (struct sockaddr *)&ss, &len) == 0)
+		address_text((struct sockaddr *)&ss, len, text);
+	if (text[0] == '\0')
+		return xstrdup("[127.0.0.1]");
+	text[strcspn(text, "%")] = '\0'; /* a scope is nobody else's business */
+	return xasprintf("[%s%s]", ss.ss_family == AF_INET6 ? "IPv6:" : "", text);
+}
