@@ -1,0 +1,144 @@
+/*
+ * client.c - the dialogue with a smart host: commands out, replies in
+ */
+#include "smtp/client.h"
+
+#include "base/util.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/banned.h"
+
+#define COMMAND_MAX (16 * 1024) /* AUTH may be 12,288 octets long, RFC 4954 section 4 */
+
+/*
+ * How long the server may take for each step, in seconds. RFC 5321 section 4.5.3.2 would have
+ * minutes, for relays; here somebody waits, and `deadline` bounds the whole anyway.
+ */
+static const int step_seconds[STEP_COUNT] = {
+	[STEP_GREETING] = 60, [STEP_EHLO] = 60,  [STEP_STARTTLS] = 60, [STEP_TLS] = 60,
+	[STEP_AUTH] = 60,     [STEP_MAIL] = 120, [STEP_RCPT] = 120,    [STEP_DATA] = 120,
+	[STEP_BODY] = 180,    [STEP_END] = 600,  [STEP_QUIT] = 5,
+};
+
+int64_t client_step_ms(enum step step)
+{
+	return (int64_t)step_seconds[step] * 1000;
+}
+
+static void trace(const struct client *c, char direction, struct span text)
+{
+	if (c->trace.line != NULL)
+		c->trace.line(c->trace.ctx, direction, text);
+}
+
+static bool send_line(struct client *c, enum step step, struct span line, struct result *r)
+{
+	if (has_control(line.p, line.len))
+		return result_fail(r, CAUSE_DATA, step,
+				   "a control character in a command, which was not sent");
+	conn_begin_step(&c->conn, step, client_step_ms(step));
+	return conn_write(&c->conn, line.p, line.len, r) && conn_write(&c->conn, "\r\n", 2, r);
+}
+
+bool client_command(struct client *c, enum step step, struct result *r, const char *fmt, ...)
+{
+	char line[COMMAND_MAX];
+	va_list ap;
+	int n;
+
+	va_start(ap, fmt);
+	n = vsnprintf(line, sizeof line, fmt, ap);
+	va_end(ap);
+	if (n < 0 || (size_t)n >= sizeof line)
+		return result_fail(r, CAUSE_DATA, step, "a command over %zu octets", sizeof line);
+	struct span text = { line, (size_t)n };
+	trace(c, 'C', text);
+	return send_line(c, step, text, r);
+}
+
+bool client_secret(struct client *c, enum step step, const char *line, struct result *r)
+{
+	trace(c, 'C', span_of("***"));
+	return send_line(c, step, span_of(line), r);
+}
+
+bool client_reply(struct client *c, enum step step, struct result *r)
+{
+	enum reply_state state;
+	struct span line;
+
+	conn_begin_step(&c->conn, step, client_step_ms(step));
+	reply_clear(&c->reply);
+	if (!conn_flush(&c->conn, r))
+		return false;
+	do {
+		if (!conn_read_line(&c->conn, &line, r))
+			return false;
+		trace(c, 'S', line);
+		state = reply_line(&c->reply, line);
+	} while (state == REPLY_MORE);
+	if (state == REPLY_BAD) {
+		const int shown = 100;
+
+		return result_fail(r, CAUSE_PROTOCOL, step, "the server sent no SMTP reply: %.*s",
+				   line.len < (size_t)shown ? (int)line.len : shown,
+				   memchr(line.p, '\0', line.len) == NULL ? line.p : "");
+	}
+	return true;
+}
+
+bool client_judge(const struct client *c, enum step step, int digit, struct result *r)
+{
+	const struct reply *reply = &c->reply;
+
+	if (reply->code / 100 == digit)
+		return true;
+	if (reply->code / 100 >= 4)
+		return result_refused(r, step, reply->code, reply->enhanced, buf_str(&reply->text),
+				      reply->text.len);
+	return result_fail(r, CAUSE_PROTOCOL, step, "the server answered %d where %dyz is due",
+			   reply->code, digit);
+}
+
+bool client_expect(struct client *c, enum step step, int digit, struct result *r)
+{
+	return client_reply(c, step, r) && client_judge(c, step, digit, r);
+}
+
+void client_init(struct client *c, int fd, const struct smtp_host *host,
+		 const struct smtp_trace *trace_to, int64_t deadline)
+{
+	*c = (struct client){ .host = host };
+	if (trace_to != NULL)
+		c->trace = *trace_to;
+	conn_init(&c->conn, fd, deadline);
+	ehlo_init(&c->ehlo);
+	reply_init(&c->reply);
+}
+
+void client_close(struct client *c, bool polite)
+{
+	struct result ignored = RESULT_OK;
+
+	if (polite) {
+		buf_clear(&c->conn.out);
+		if (client_command(c, STEP_QUIT, &ignored, "QUIT") &&
+		    conn_flush(&c->conn, &ignored) && c->tls != NULL)
+			tls_bye(c->tls);
+		result_free(&ignored);
+	}
+	tls_free(c->tls);
+	c->tls = NULL;
+	conn_close(&c->conn);
+	ehlo_free(&c->ehlo);
+	reply_free(&c->reply);
+}
+
+const char *client_tls_version(const struct client *c)
+{
+	return c->tls != NULL ? tls_version(c->tls) : "none";
+}

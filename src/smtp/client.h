@@ -1,0 +1,79 @@
+/*
+ * client.h - the dialogue with a smart host: commands out, replies in
+ *
+ * The one place where a command gets onto the wire and a reply is judged. How a session is
+ * opened is told in session.h, what is said in it in transaction.h.
+ */
+#ifndef MAILCHUTE_CLIENT_H
+#define MAILCHUTE_CLIENT_H
+
+#include "base/policy.h"
+#include "base/result.h"
+#include "net/conn.h"
+#include "net/tls.h"
+#include "smtp/ehlo.h"
+#include "smtp/reply.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* All borrowed. */
+struct smtp_host {
+	const char *host; /* ASCII */
+	const char *port;
+	enum ip_family ip;
+	const char *ehlo_name; /* NULL: the socket's address literal */
+	enum tls_mode tls;
+	const struct tls_trust *trust; /* needed unless tls is off */
+	const char *tls_name;          /* the name the certificate must have */
+	enum auth_mode auth;
+	char *const *mechanisms; /* AUTH_LIST: upper case, NULL at the end */
+	const char *user;
+	const char *password;
+};
+
+/* Sees each line of the dialogue ("C: " or "S: " in front), secrets as ***; for -v. */
+struct smtp_trace {
+	void (*line)(void *ctx, char direction, struct span text);
+	void *ctx;
+};
+
+struct client {
+	const struct smtp_host *host;
+	struct smtp_trace trace;
+	struct conn conn;
+	struct tls *tls; /* NULL in plain text */
+	struct ehlo ehlo;
+	struct reply reply; /* the last one */
+};
+
+/* Takes the socket over; nothing is said yet. `trace` may be NULL. */
+void client_init(struct client *c, int fd, const struct smtp_host *host,
+		 const struct smtp_trace *trace, int64_t deadline);
+/* Says QUIT if `polite`, without waiting for the answer, and closes. */
+void client_close(struct client *c, bool polite);
+/* "TLS1.3", or "none". Static. */
+const char *client_tls_version(const struct client *c);
+
+/*
+ * Queues one command line. It is refused (CAUSE_DATA) when it holds CR, LF or any other control
+ * character: there is no other way for a command to get onto the wire. The step's deadline
+ * starts here.
+ */
+bool client_command(struct client *c, enum step step, struct result *r, const char *fmt, ...)
+	__attribute__((format(printf, 4, 5)));
+/* The same for a line that is a secret; `line` is without CRLF. */
+bool client_secret(struct client *c, enum step step, const char *line, struct result *r);
+/* Sends what is queued and reads one reply, whatever it says, into c->reply. */
+bool client_reply(struct client *c, enum step step, struct result *r);
+/*
+ * client_reply, and judges it: true if the code begins with `digit`; a 4yz or 5yz is the
+ * server's refusal, anything else CAUSE_PROTOCOL.
+ */
+bool client_expect(struct client *c, enum step step, int digit, struct result *r);
+/* The judgement alone, of the reply that is there. */
+bool client_judge(const struct client *c, enum step step, int digit, struct result *r);
+/* How long the step may take, in milliseconds. */
+int64_t client_step_ms(enum step step);
+
+#endif

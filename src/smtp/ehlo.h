@@ -1,0 +1,38 @@
+/*
+ * ehlo.h - what the server says it can do (RFC 5321 section 4.1.1.1)
+ */
+#ifndef MAILCHUTE_EHLO_H
+#define MAILCHUTE_EHLO_H
+
+#include "base/buf.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Extensions as bits; their keywords stand in ehlo.c, one row each. */
+enum {
+	EXT_STARTTLS = 1 << 0,
+	EXT_PIPELINING = 1 << 1,
+	EXT_SIZE = 1 << 2,
+	EXT_8BITMIME = 1 << 3,
+	EXT_AUTH = 1 << 4
+};
+
+#define EHLO_MECHANISMS_MAX 4096
+
+struct ehlo {
+	unsigned extensions;
+	uint64_t size; /* the largest message, 0: no limit told */
+	struct buf
+		mechanisms; /* AUTH mechanisms, upper case, each between blanks: " PLAIN LOGIN " */
+};
+
+void ehlo_init(struct ehlo *e);
+void ehlo_free(struct ehlo *e);
+/* Fills it from a reply's text (lines apart by '\n', the greeting line first). */
+void ehlo_parse(struct ehlo *e, struct span text);
+bool ehlo_has(const struct ehlo *e, unsigned extension);
+/* Mechanism in upper case. */
+bool ehlo_has_mechanism(const struct ehlo *e, const char *mechanism);
+
+#endif

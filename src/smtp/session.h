@@ -1,0 +1,24 @@
+/*
+ * session.h - a session with a smart host: opened, secured, authenticated
+ *
+ * What the host is to be like is said in struct smtp_host, and the session is that or fails:
+ * nothing is ever left out because a server does not offer it.
+ */
+#ifndef MAILCHUTE_SESSION_H
+#define MAILCHUTE_SESSION_H
+
+#include "base/result.h"
+#include "smtp/client.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/*
+ * Connects, greets, starts TLS and authenticates as the host wants it, within `deadline` (a
+ * time of clock_mono_ms). On failure nothing is left open. On success the caller ends with
+ * client_close.
+ */
+bool session_open(struct client *c, const struct smtp_host *host, const struct smtp_trace *trace,
+		  int64_t deadline, struct result *r);
+
+#endif
