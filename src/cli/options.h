@@ -1,0 +1,50 @@
+/*
+ * options.h - argv as sendmail's callers write it, and mailchute's own long options
+ *
+ * The tables in options.c are the only list of options: --help prints them. Long options exist
+ * under the name mailchute alone, so that an application that leaks somebody's text into
+ * sendmail's argv gives nothing away.
+ */
+#ifndef MAILCHUTE_OPTIONS_H
+#define MAILCHUTE_OPTIONS_H
+
+#include "base/result.h"
+#include "base/sink.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum mode {
+	MODE_MESSAGE,   /* -bm: a message on stdin is sent */
+	MODE_DRY_RUN,   /* the same, but shown instead of sent */
+	MODE_LIST,      /* -bp, mailq */
+	MODE_ALIASES,   /* -bi, newaliases */
+	MODE_QUEUE_RUN, /* -q */
+	MODE_CHECK,     /* --check, -bC */
+	MODE_VERSION,
+	MODE_HELP
+};
+
+struct options {
+	const char *program; /* the name we were called by, for messages */
+	bool own_name;       /* that name is mailchute: long options exist */
+	enum mode mode;
+	bool header_recipients; /* -t */
+	bool ignore_dots;       /* -i, -oi */
+	bool verbose;           /* -v */
+	const char *sender;     /* -f, -r; NULL when not given, "" for the null one */
+	const char *full_name;  /* -F, or NULL */
+	const char *log_tag;    /* -L, or NULL */
+	const char *config;     /* --config, or NULL */
+	const char *account;    /* --account, or NULL */
+	char **recipients;      /* the array is owned, the strings are argv's */
+	size_t n_recipients;
+};
+
+/* CAUSE_USAGE names the option. options_free is due in either case. */
+bool options_parse(int argc, char **argv, struct options *o, struct result *r);
+void options_free(struct options *o);
+/* The text of --help. */
+bool options_help(const struct sink *out);
+
+#endif

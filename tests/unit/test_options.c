@@ -1,0 +1,365 @@
+/*
+ * test_options.c - argv as callers write it: bundles, permutation, values glued or not
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "base/buf.h"
+#include "base/result.h"
+#include "base/sink.h"
+#include "base/util.h"
+#include "cli/options.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/banned.h"
+
+#define COUNT(a) (sizeof(a) / sizeof(a)[0])
+#define ARGS_MAX 32
+#define OUT_MAX  (64 * 1024)
+
+/* A command line: words with one blank between them; '' is the empty word. */
+struct command {
+	char *text;
+	char *argv[ARGS_MAX + 1];
+	int argc;
+};
+
+static void command_init(struct command *c, const char *text)
+{
+	c->text = xstrdup(text);
+	c->argc = 0;
+	for (char *p = c->text; p != NULL;) {
+		char *word = p;
+
+		p = strchr(p, ' ');
+		if (p != NULL)
+			*p++ = '\0';
+		assert_true(c->argc < ARGS_MAX);
+		if (strcmp(word, "''") == 0)
+			word[0] = '\0';
+		c->argv[c->argc++] = word;
+	}
+	c->argv[c->argc] = NULL;
+}
+
+static void add_string(struct buf *b, const char *name, const char *value)
+{
+	if (value != NULL)
+		buf_addf(b, "%s=%s ", name, value);
+}
+
+/* Everything that is not as it was at the beginning, in one line. */
+static void describe(const struct options *o, struct buf *b)
+{
+	static const char *const modes[] = {
+		[MODE_MESSAGE] = "",         [MODE_DRY_RUN] = "dry-run ", [MODE_LIST] = "list ",
+		[MODE_ALIASES] = "aliases ", [MODE_QUEUE_RUN] = "queue ", [MODE_CHECK] = "check ",
+		[MODE_VERSION] = "version ", [MODE_HELP] = "help ",
+	};
+
+	buf_adds(b, modes[o->mode]);
+	buf_adds(b, o->header_recipients ? "t " : "");
+	buf_adds(b, o->ignore_dots ? "i " : "");
+	buf_adds(b, o->verbose ? "v " : "");
+	add_string(b, "sender", o->sender);
+	add_string(b, "name", o->full_name);
+	add_string(b, "tag", o->log_tag);
+	add_string(b, "config", o->config);
+	add_string(b, "account", o->account);
+	for (size_t i = 0; i < o->n_recipients; i++)
+		buf_addf(b, "<%s> ", o->recipients[i]);
+	assert_null(o->recipients[o->n_recipients]);
+}
+
+static void check(const char *text, const char *want)
+{
+	struct result r = RESULT_OK;
+	struct command c;
+	struct options o;
+	struct buf got;
+
+	command_init(&c, text);
+	buf_init(&got, OUT_MAX);
+	if (!options_parse(c.argc, c.argv, &o, &r))
+		fail_msg("%s: %s", text, r.text);
+	describe(&o, &got);
+	if (strcmp(buf_str(&got), want) != 0)
+		fail_msg("%s: \"%s\", not \"%s\"", text, buf_str(&got), want);
+	buf_free(&got);
+	options_free(&o);
+	free(c.text);
+}
+
+static void check_refused(const char *text, enum cause cause, const char *words)
+{
+	struct result r = RESULT_OK;
+	struct command c;
+	struct options o;
+
+	command_init(&c, text);
+	if (options_parse(c.argc, c.argv, &o, &r))
+		fail_msg("%s is taken", text);
+	assert_int_equal(r.cause, cause);
+	if (strstr(r.text, words) == NULL)
+		fail_msg("%s: \"%s\" does not say \"%s\"", text, r.text, words);
+	result_free(&r);
+	options_free(&o);
+	free(c.text);
+}
+
+static void taken(void **state)
+{
+	static const struct {
+		const char *command;
+		const char *options;
+	} rows[] = {
+		{ "sendmail", "" },
+		{ "sendmail a@b", "<a@b> " },
+		{ "sendmail a@b c@d,e@f", "<a@b> <c@d,e@f> " },
+		{ "sendmail -t", "t " },
+		{ "sendmail -i", "i " },
+		{ "sendmail -v a", "v <a> " },
+		/* bundles */
+		{ "sendmail -ti", "t i " },
+		{ "sendmail -tif x@y", "t i sender=x@y " },
+		{ "sendmail -tifx@y", "t i sender=x@y " },
+		{ "sendmail -tiv a -it", "t i v <a> " },
+		{ "sendmail -tnGoi", "t i " },
+		/* values, glued and separate */
+		{ "sendmail -fx@y", "sender=x@y " },
+		{ "sendmail -f x@y", "sender=x@y " },
+		{ "sendmail -rx@y", "sender=x@y " },
+		{ "sendmail -r x@y", "sender=x@y " },
+		{ "sendmail -f x -r y", "sender=y " },
+		{ "sendmail -f ''", "sender= " },
+		{ "sendmail -f <>", "sender= " },
+		{ "sendmail -f<> a", "sender= <a> " },
+		{ "sendmail -f -t", "sender=-t " },
+		{ "sendmail -f --", "sender=-- " },
+		{ "sendmail -fti", "sender=ti " },
+		{ "sendmail -FCronDaemon", "name=CronDaemon " },
+		{ "sendmail -F Cron a", "name=Cron <a> " },
+		{ "sendmail -F ''", "name= " },
+		{ "sendmail -Ltag", "tag=tag " },
+		{ "sendmail -L tag", "tag=tag " },
+		{ "sendmail -oi", "i " },
+		{ "sendmail -o i", "i " },
+		{ "sendmail -oem -odi -oee -or0s", "" },
+		{ "sendmail -oit a", "<a> " },
+		{ "sendmail -B8BITMIME a", "<a> " },
+		{ "sendmail -B 8BITMIME a", "<a> " },
+		/* options behind recipients, and the end of them */
+		{ "sendmail a -t b -fx c", "t sender=x <a> <b> <c> " },
+		{ "sendmail -i -- a", "i <a> " },
+		{ "sendmail a -- -t -fx", "<a> <-t> <-fx> " },
+		{ "sendmail -- --", "<--> " },
+		{ "sendmail --", "" },
+		{ "sendmail -", "<-> " },
+		{ "sendmail ''", "<> " },
+		/* modes */
+		{ "sendmail -bm a", "<a> " },
+		{ "sendmail -b m a", "<a> " },
+		{ "sendmail -bp", "list " },
+		{ "sendmail -bi", "aliases " },
+		{ "sendmail -I", "aliases " },
+		{ "sendmail -bC", "check " },
+		{ "sendmail -bp -bm", "" },
+		{ "sendmail -tbp", "list t " },
+		/* glued or not at all */
+		{ "sendmail -q a", "queue <a> " },
+		{ "sendmail -q15m a", "queue <a> " },
+		{ "sendmail -qRx", "queue " },
+		{ "sendmail -d a", "<a> " },
+		{ "sendmail -d0.1 a", "<a> " },
+		/* without effect */
+		{ "sendmail -N never -R hdrs -V id a", "<a> " },
+		{ "sendmail -Nsuccess,failure -Rfull -Vid a", "<a> " },
+		{ "sendmail -O DeliveryMode=b -OErrorMode=m a", "<a> " },
+		{ "sendmail -O requiretls=no -O smtputf8=yes a", "<a> " },
+		{ "sendmail -Ac -c -D file -E -em -G -h 5 -J x -M x -m -n a", "<a> " },
+		{ "sendmail -p x -Q x -S -s -T -U -X file -x -z x a", "<a> " },
+		/* as callers.md has them */
+		{ "sendmail -FCronDaemon -i -B8BITMIME -oem root", "i name=CronDaemon <root> " },
+		{ "sendmail -FCronDaemon -i -odi -oem -oi -t -f root",
+		  "t i sender=root name=CronDaemon " },
+		{ "sendmail -oem -oi -B8BITMIME -f a@b -N never -R hdrs -- c@d",
+		  "i sender=a@b <c@d> " },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++)
+		check(rows[i].command, rows[i].options);
+}
+
+static void long_options(void **state)
+{
+	static const struct {
+		const char *command;
+		const char *options;
+	} rows[] = {
+		{ "mailchute --config x.conf a", "config=x.conf <a> " },
+		{ "mailchute --config=x.conf a", "config=x.conf <a> " },
+		{ "mailchute --config= a", "config= <a> " },
+		{ "mailchute --config=a=b", "config=a=b " },
+		{ "mailchute --account work --account=home", "account=home " },
+		{ "mailchute --check", "check " },
+		{ "mailchute --dry-run -t a", "dry-run t <a> " },
+		{ "mailchute --version", "version " },
+		{ "mailchute --help", "help " },
+		{ "mailchute -C x.conf", "config=x.conf " },
+		{ "mailchute -Cx.conf", "config=x.conf " },
+		{ "mailchute -- --check", "<--check> " },
+		{ "mailchute -f --check", "sender=--check " },
+		{ "mailchute -ti a", "t i <a> " },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++)
+		check(rows[i].command, rows[i].options);
+}
+
+static void refused(void **state)
+{
+	static const struct {
+		const char *command;
+		const char *words;
+	} rows[] = {
+		{ "sendmail -k", "-k" },
+		{ "sendmail -tk", "-k" },
+		{ "sendmail -1", "-1" },
+		{ "sendmail -\xc3\xa4", "unknown option" },
+		{ "sendmail -?", "-?" },
+		{ "sendmail a -W", "-W" },
+		/* a value that is not there */
+		{ "sendmail -f", "-f wants a value" },
+		{ "sendmail -tf", "-f wants a value" },
+		{ "sendmail a -F", "-F wants a value" },
+		{ "sendmail -o", "-o wants a value" },
+		{ "sendmail -b", "-b wants a value" },
+		{ "sendmail -N", "-N wants a value" },
+		/* modes */
+		{ "sendmail -bs", "-bs" },
+		{ "sendmail -bv", "-bv" },
+		{ "sendmail -ba", "-ba" },
+		{ "sendmail -bd", "-bd" },
+		{ "sendmail -bD", "-bD" },
+		{ "sendmail -bh", "-bh" },
+		{ "sendmail -bH", "-bH" },
+		{ "sendmail -bl", "-bl" },
+		{ "sendmail -bP", "-bP" },
+		{ "sendmail -bt", "-bt" },
+		{ "sendmail -bx", "unknown option -bx" },
+		{ "sendmail -bpx", "unknown option -bpx" },
+		{ "sendmail -bmt", "unknown option -bmt" },
+		/* what is mailchute's alone */
+		{ "sendmail -C x.conf", "mailchute --config" },
+		{ "sendmail -Cx.conf", "mailchute --config" },
+		{ "sendmail --config=x.conf", "--config=x.conf" },
+		{ "sendmail --config x.conf", "--config" },
+		{ "sendmail --account=x", "--account=x" },
+		{ "sendmail --check", "--check" },
+		{ "sendmail --help", "--help" },
+		{ "sendmail --version", "--version" },
+		{ "mailq --check", "--check" },
+		{ "newaliases --check", "--check" },
+		{ "mailchutes --check", "--check" },
+		{ "Mailchute --check", "--check" },
+		{ "mailchute --conf x", "--conf" },
+		{ "mailchute --configs x", "--configs" },
+		{ "mailchute --CONFIG x", "--CONFIG" },
+		{ "mailchute --config", "--config wants a value" },
+		{ "mailchute --account", "--account wants a value" },
+		{ "mailchute --check=yes", "--check takes no value" },
+		{ "mailchute --help=", "--help takes no value" },
+		{ "mailchute --=x", "unknown option --=x" },
+		{ "mailchute ---", "unknown option ---" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++)
+		check_refused(rows[i].command, CAUSE_USAGE, rows[i].words);
+	check_refused("sendmail -O requiretls=yes", CAUSE_CONFIG, "requiretls");
+	check_refused("sendmail -ORequireTLS=yes", CAUSE_CONFIG, "RequireTLS");
+	check_refused("sendmail -O holdfor=60", CAUSE_CONFIG, "holdfor=60");
+	check_refused("sendmail -Oholduntil=x", CAUSE_CONFIG, "holduntil=x");
+	check_refused("sendmail -Fa\nb", CAUSE_DATA, "-F");
+	check_refused("sendmail -La\x1b", CAUSE_DATA, "-L");
+}
+
+/* The name decides, without its directory. */
+static void programs(void **state)
+{
+	static const struct {
+		const char *argv0;
+		const char *program;
+		bool own_name;
+		enum mode mode;
+	} rows[] = {
+		{ "sendmail", "sendmail", false, MODE_MESSAGE },
+		{ "/usr/sbin/sendmail", "sendmail", false, MODE_MESSAGE },
+		{ "/usr/bin/mailchute", "mailchute", true, MODE_MESSAGE },
+		{ "../mailchute", "mailchute", true, MODE_MESSAGE },
+		{ "mailq", "mailq", false, MODE_LIST },
+		{ "/usr/bin/mailq", "mailq", false, MODE_LIST },
+		{ "/mailq/sendmail", "sendmail", false, MODE_MESSAGE },
+		{ "newaliases", "newaliases", false, MODE_ALIASES },
+		{ "-bash", "-bash", false, MODE_MESSAGE },
+		{ "''", "sendmail", false, MODE_MESSAGE },
+		{ "/usr/sbin/", "sendmail", false, MODE_MESSAGE },
+	};
+	struct result r = RESULT_OK;
+	struct options o;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct command c;
+
+		command_init(&c, rows[i].argv0);
+		assert_true(options_parse(c.argc, c.argv, &o, &r));
+		assert_string_equal(o.program, rows[i].program);
+		assert_int_equal(o.own_name, rows[i].own_name);
+		assert_int_equal(o.mode, rows[i].mode);
+		options_free(&o);
+		free(c.text);
+	}
+	assert_true(options_parse(0, (char *[]){ NULL }, &o, &r));
+	assert_string_equal(o.program, "sendmail");
+	assert_int_equal(o.n_recipients, 0);
+	options_free(&o);
+}
+
+/* What --help says stands in no other list. */
+static void help(void **state)
+{
+	static const char *const words[] = { "\n  -t ",      "\n  -f ADDR ", "\n  --config FILE ",
+					     "\n  --check ", "\n  --help ",  "without effect: -A" };
+	struct buf text;
+	struct sink sink = sink_to_buf(&text);
+
+	(void)state;
+	buf_init(&text, OUT_MAX);
+	assert_true(options_help(&sink));
+	for (size_t i = 0; i < COUNT(words); i++)
+		if (strstr(buf_str(&text), words[i]) == NULL)
+			fail_msg("no \"%s\" in --help", words[i]);
+	buf_free(&text);
+	buf_init(&text, 10);
+	assert_false(options_help(&sink));
+	buf_free(&text);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(taken),   cmocka_unit_test(long_options),
+		cmocka_unit_test(refused), cmocka_unit_test(programs),
+		cmocka_unit_test(help),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
