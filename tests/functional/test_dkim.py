@@ -1,0 +1,238 @@
+"""Signatures, judged by two verifiers that are not ours; and keys that cannot be used."""
+
+import os
+import re
+
+import dkim
+import pytest
+
+import dkimverify
+from dkimverify import Key
+from expect import ENVELOPE, HEADER, MESSAGE, delivered, failed, fields, untouched, wire
+
+CANON = ["relaxed/relaxed", "relaxed/simple", "simple/relaxed", "simple/simple"]
+BODIES = {
+    "plain": b"hello\n", "empty": b"", "blank-lines": b"\n\n\n",
+    "blanks-behind": b"hello\n\n\n\n",
+    "white-space": b" a  b\t c \t\n\t\n  \nend  \n", "no-end": b"hello",
+    "dots": b".\n..\n.x\n\n.\n",
+    "8-bit": b"caf\xc3\xa9 \xff\n", "bare-cr": b"a\rb\r\r\n", "crlf": b"one\r\ntwo\r\n",
+    "spilled": 20000 * b"the quick  brown fox \t\n" + b"\n\n",
+    "spilled-blanks": 300000 * b"\n" + b"x\n" + 300000 * b"\n",
+}
+# One blank behind the colon: opendkim -t makes any number of them one, simple or not.
+FOLDED = (b"subject: folded \n\t  and  \n more \nX-Odd: kept\n"
+          b"To: b@example.net,\n c@example.net\n"
+          b"From: \"Ann\" <a@example.org>\nDate: Thu, 1 Jan 2026 00:00:00 +0000\n"
+          b"Message-ID: <1@example.org>\nMIME-Version: 1.0\n"
+          b"Content-Type: text/plain;\n charset=utf-8\n"
+          b"List-Id: <x.example.org>\nComments: one\nComments: two\n")
+
+
+@pytest.fixture(scope="module")
+def keys():
+    return {"rsa": Key("example.org", "r1"), "ed25519": Key("example.org", "e1", "ed25519")}
+
+
+def section(rig, key, name=None, **changes):
+    path = rig.program.file(f"{name or key.selector}.key", key.pem)
+    return {"selector": key.selector, "key_file": path, **changes}
+
+
+def judged_good(rig, message, *keys):
+    assert dkimverify.dkimpy(message, *keys)
+    assert dkimverify.opendkim(message, rig.program.folder, *keys) == "pass"
+
+
+@pytest.mark.parametrize("body", BODIES)
+@pytest.mark.parametrize("canon", CANON)
+@pytest.mark.parametrize("kind", ["rsa", "ed25519"])
+def test_signatures(rig, keys, kind, canon, body):
+    key = keys[kind]
+    server = rig.serve(dkim={"example.org": section(rig, key, canonicalization=canon)})
+    message = delivered(rig.send(*ENVELOPE, input=FOLDED + b"\n" + BODIES[body]), server)
+    judged_good(rig, message.data, key)
+    [tags] = dkimverify.signatures(message.data)
+    assert (tags["a"], tags["c"], tags["d"], tags["s"]) == (kind + "-sha256", canon,
+                                                            "example.org", key.selector)
+    signature = next(i for i, (n, _) in enumerate(fields(message.data)) if n == "DKIM-Signature")
+    assert signature == 0
+
+
+def test_verifiers_can_say_no(rig, keys):
+    server = rig.serve(dkim={"example.org": section(rig, keys["rsa"])})
+    message = delivered(rig.send(*ENVELOPE, input=MESSAGE), server).data
+    for broken in (message.replace(b"hello", b"hullo"), message.replace(b"hi\r\n", b"ho\r\n"),
+                   b"From: eve@example.org\r\n" + message, wire(MESSAGE)):
+        assert not dkimverify.dkimpy(broken, keys["rsa"])
+        assert dkimverify.opendkim(broken, rig.program.folder, keys["rsa"]) != "pass"
+
+
+def test_tags(rig, keys):
+    server = rig.serve(dkim={"example.org": section(rig, keys["rsa"])})
+    text = FOLDED + b"Bcc: x@example.net\n\nhello\n"
+    message = delivered(rig.send(*ENVELOPE, input=text), server)
+    [tags] = dkimverify.signatures(message.data)
+    names = tags["h"].lower().split(":")
+    assert tags["v"] == "1" and tags["c"] == "relaxed/relaxed"
+    assert "l" not in tags and "x" not in tags and tags["t"].isdigit()
+    assert names.count("from") == 2
+    for name in ("subject", "date", "to", "message-id", "mime-version", "content-type", "list-id"):
+        assert name in names
+    for name in ("bcc", "x-odd", "comments", "received", "dkim-signature"):
+        assert name not in names
+    assert max(len(line) for line in message.data.split(b"\r\n\r\n")[0].split(b"\r\n")) <= 998
+
+
+def test_fields_put_in_are_signed(rig, keys):
+    server = rig.serve(dkim={"example.org": section(rig, keys["rsa"])})
+    message = delivered(rig.send(*ENVELOPE, input=b"Subject: hi\n\nhello\n"), server)
+    judged_good(rig, message.data, keys["rsa"])
+    [tags] = dkimverify.signatures(message.data)
+    assert {"from", "date", "message-id"} <= set(tags["h"].lower().split(":"))
+
+
+@pytest.mark.parametrize("author, sections, signers", [
+    ("a@example.org", {"example.org": {}}, ["example.org"]),
+    ("a@EXAMPLE.org", {"example.org": {}}, ["example.org"]),
+    ("a@example.com", {"example.org": {}}, []),
+    ("a@sub.example.org", {"example.org": {}}, []),
+    ("a@sub.example.org", {"example.org": {"subdomains": "on"}}, ["example.org"]),
+    ("a@notexample.org", {"example.org": {"subdomains": "on"}}, []),
+    ("a@example.org", {"first": {"domain": "example.org"}}, ["example.org"]),
+    ("a@example.org", {"first": {"domain": "example.org"}, "second": {"domain": "example.org"},
+                       "third": {"domain": "example.com"}}, ["example.org", "example.org"]),
+])
+def test_which_keys_sign(rig, keys, author, sections, signers):
+    server = rig.serve(dkim={name: section(rig, keys["rsa"], name, **s)
+                             for name, s in sections.items()})
+    text = HEADER.replace(b"a@example.org", author.encode()) + b"\nhello\n"
+    message = delivered(rig.send(*ENVELOPE, input=text), server)
+    assert [tags["d"] for tags in dkimverify.signatures(message.data)] == signers
+    if signers:
+        judged_good(rig, message.data, keys["rsa"])
+
+
+def test_both_kinds_for_one_domain(rig, keys):
+    server = rig.serve(dkim={k: section(rig, key, domain="example.org")
+                             for k, key in keys.items()})
+    message = delivered(rig.send(*ENVELOPE, input=MESSAGE), server)
+    assert dkimverify.dkimpy(message.data, *keys.values())
+    assert {t["a"] for t in dkimverify.signatures(message.data)} == {"rsa-sha256",
+                                                                     "ed25519-sha256"}
+
+
+def test_settings_of_a_signature(rig, keys):
+    server = rig.serve(dkim={"example.org": section(
+        rig, keys["rsa"], headers=["From", "Subject", "X-Odd"], oversign=["From", "Subject", "Cc"],
+        identity="ann@example.org", expire="2h")})
+    message = delivered(rig.send(*ENVELOPE, input=FOLDED + b"\nhello\n"), server)
+    judged_good(rig, message.data, keys["rsa"])
+    [tags] = dkimverify.signatures(message.data)
+    names = tags["h"].lower().split(":")
+    assert sorted(names) == ["cc", "from", "from", "subject", "subject", "x-odd"]
+    assert tags["i"] == "ann@example.org" and int(tags["x"]) == int(tags["t"]) + 7200
+
+
+def test_account_that_does_not_sign(rig, keys):
+    server = rig.serve(account={"dkim": "off"},
+                       dkim={"example.org": section(rig, keys["rsa"])})
+    assert delivered(rig.send(*ENVELOPE, input=MESSAGE), server).data == wire(MESSAGE)
+
+
+def test_old_signatures_stay_valid(rig, keys):
+    other = Key("example.com", "o1")
+    text = wire(MESSAGE)
+    theirs = dkim.sign(text, b"o1", b"example.com", other.pem, canonicalize=(b"simple", b"simple"))
+    server = rig.serve(dkim={"example.org": section(rig, keys["rsa"])})
+    message = delivered(rig.send(*ENVELOPE, input=theirs + text), server)
+    assert len(dkimverify.signatures(message.data)) == 2
+    assert dkimverify.dkimpy(message.data, keys["rsa"], other)
+
+
+def test_traditional_pem(rig):
+    key = Key("example.org", "t1", traditional=True)
+    server = rig.serve(dkim={"example.org": section(rig, key)})
+    judged_good(rig, delivered(rig.send(*ENVELOPE, input=MESSAGE), server).data, key)
+
+
+def refused_key(rig, status, pem=None, mode=0o600, **changes):
+    path = rig.program.file("bad.key", pem if pem is not None else b"", mode)
+    server = rig.serve(dkim={"example.org": {"selector": "s", "key_file": path, **changes}})
+    done = rig.send(*ENVELOPE, input=MESSAGE)
+    failed(done, status)
+    untouched(server)
+    return done
+
+
+@pytest.mark.parametrize("pem", [
+    b"", b"no key\n", b"-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n",
+    b"-----BEGIN PRIVATE KEY-----\n", bytes(range(256)), 100000 * b"x",
+], ids=["empty", "text", "garbage", "cut", "binary", "large"])
+def test_keys_that_are_none(rig, pem):
+    done = refused_key(rig, 78, pem)
+    assert b"bad.key" in done.stderr
+
+
+def test_key_that_is_encrypted(rig, keys):
+    refused_key(rig, 78, keys["rsa"].encrypted_pem())
+
+
+def test_key_that_is_too_short(rig):
+    refused_key(rig, 78, Key("example.org", "s", bits=768).pem)
+
+
+def test_public_key_for_a_private_one(rig, certificates):
+    refused_key(rig, 78, certificates.ca.read_bytes())
+
+
+def test_key_that_is_not_there(rig):
+    done = refused_key(rig, 78, key_file=rig.program.folder / "nosuch.key")
+    assert b"nosuch.key" in done.stderr
+
+
+def test_key_that_is_a_folder(rig):
+    refused_key(rig, 78, key_file=rig.program.folder)
+
+
+@pytest.mark.parametrize("mode, status", [
+    (0o600, 0), (0o400, 0), (0o640, 0), (0o440, 0), (0o644, 77), (0o604, 77), (0o660, 77),
+    (0o620, 77), (0o602, 77), (0o666, 77), (0o601, 77),
+], ids=oct)
+def test_permissions_of_keys(rig, keys, mode, status):
+    if status:
+        done = refused_key(rig, status, keys["rsa"].pem, mode)
+        assert b"chmod" in done.stderr and b"bad.key" in done.stderr
+    else:
+        path = rig.program.file("good.key", keys["rsa"].pem, mode)
+        server = rig.serve(dkim={"example.org": {"selector": "r1", "key_file": path}})
+        judged_good(rig, delivered(rig.send(*ENVELOPE, input=MESSAGE), server).data, keys["rsa"])
+
+
+@pytest.mark.skipif(os.geteuid() != 0 and not os.environ.get("CI"),
+                    reason="only root can give a file away")
+def test_key_of_somebody_else(rig, keys):
+    path = rig.program.file("their.key", keys["rsa"].pem)
+    os.chown(path, 65534, 65534)
+    server = rig.serve(dkim={"example.org": {"selector": "r1", "key_file": path}})
+    failed(rig.send(*ENVELOPE, input=MESSAGE), 77, "chown", "their.key")
+    untouched(server)
+
+
+@pytest.mark.parametrize("mode, status", [(0o600, 0), (0o640, 0), (0o644, 77), (0o660, 77)],
+                         ids=oct)
+def test_permissions_of_password_files(rig, mode, status):
+    path = rig.program.file("password", "secret\n", mode)
+    server = rig.serve(account={"password": None, "password_file": path})
+    done = rig.send(*ENVELOPE, input=MESSAGE)
+    if status:
+        failed(done, status, "chmod", "password")
+        untouched(server)
+    else:
+        delivered(done, server)
+
+
+def test_time_of_the_signature(rig, keys):
+    server = rig.serve(dkim={"example.org": section(rig, keys["rsa"])})
+    message = delivered(rig.send(*ENVELOPE, input=MESSAGE), server)
+    assert re.search(rb"\bt=\d{10}\b", message.data)
