@@ -1,0 +1,37 @@
+# mailchute.bash - completion for bash; the options are those of src/cli/options.c
+
+_mailchute() {
+	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} words=
+	local letters='-b -t -i -f -r -F -L -v -q -I -o -O -N -R -V -B -n'
+
+	# "--config=FILE" comes as three words.
+	[[ $cur = = ]] && cur=
+	[[ $prev = = ]] && prev=${COMP_WORDS[COMP_CWORD - 2]}
+	COMPREPLY=()
+	case $prev in
+	--config | -C)
+		compopt -o filenames 2>/dev/null
+		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+		return
+		;;
+	-b) words='m p i C' ;;
+	-o) words='i' ;;
+	-N) words='never success failure delay' ;;
+	-R) words='full hdrs' ;;
+	-B) words='8BITMIME 7BIT' ;;
+	--account | -[frFLOV]) return ;;
+	*)
+		case $cur in
+		-b*) words='-bm -bp -bi -bC' ;;
+		-*)
+			words=$letters
+			[[ ${COMP_WORDS[0]##*/} != mailchute ]] ||
+				words+=' -C --config --account --check --dry-run --version --help'
+			;;
+		esac
+		;;
+	esac
+	mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")
+}
+
+complete -F _mailchute mailchute sendmail
