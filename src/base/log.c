@@ -8,6 +8,9 @@
 #include "base/util.h"
 
 #include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <syslog.h>
 #include <time.h>
@@ -17,6 +20,7 @@
 
 /* Traditional syslog cuts lines at 1,024 bytes or a little more; a file may have it all. */
 #define SYSLOG_VALUE_MAX 400
+#define SYSLOG_WAIT_S    2 /* for a daemon that does not read */
 #define FILE_VALUE_MAX   (16 * 1024)
 
 static void add_quoted(struct buf *b, const char *value, size_t len)
@@ -110,17 +114,87 @@ static void write_file(const struct log_target *to, const struct log_pair *pairs
 	close(fd);
 }
 
+/* One line for syslog(3), which waits for as long as the daemon likes. */
+struct syslog_job {
+	char *line;
+	char *tag;
+	int priority;
+	pthread_mutex_t lock;
+	pthread_cond_t done_cond;
+	bool done;
+};
+
+static void *syslog_thread(void *arg)
+{
+	struct syslog_job *job = arg;
+
+	openlog(job->tag, LOG_PID, LOG_MAIL);
+	syslog(job->priority, "%s", job->line);
+	closelog();
+	pthread_mutex_lock(&job->lock);
+	job->done = true;
+	pthread_cond_signal(&job->done_cond);
+	pthread_mutex_unlock(&job->lock);
+	return NULL;
+}
+
+/* Starts it with all signals left to the rest of the process. */
+static bool start_thread(struct syslog_job *job)
+{
+	sigset_t all, before;
+	pthread_t thread;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	bool ok = pthread_create(&thread, NULL, syslog_thread, job) == 0;
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	if (ok)
+		pthread_detach(thread);
+	return ok;
+}
+
+/* False: it still runs, and the job is its own from now on. */
+static bool wait_for(struct syslog_job *job)
+{
+	struct timespec until;
+	int waited = 0;
+
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += SYSLOG_WAIT_S;
+	pthread_mutex_lock(&job->lock);
+	while (!job->done && waited == 0)
+		waited = pthread_cond_timedwait(&job->done_cond, &job->lock, &until);
+	bool done = job->done;
+	pthread_mutex_unlock(&job->lock);
+	return done;
+}
+
 static void write_syslog(const struct log_target *to, bool failed, const struct log_pair *pairs,
 			 size_t n)
 {
+	static bool given_up; /* it hung once; a session of many messages does not wait again */
+	struct syslog_job *job;
 	struct buf line;
+
+	if (given_up)
+		return;
+	job = xcalloc(1, sizeof *job);
 
 	buf_init(&line, 64 * 1024);
 	add_pairs(to, &line, pairs, n, SYSLOG_VALUE_MAX);
-	openlog(to->tag, LOG_PID, LOG_MAIL);
-	syslog(failed ? LOG_ERR : LOG_INFO, "%s", buf_str(&line));
-	closelog();
-	buf_free(&line);
+	job->line = buf_detach(&line);
+	job->tag = xstrdup(to->tag);
+	job->priority = failed ? LOG_ERR : LOG_INFO;
+	pthread_mutex_init(&job->lock, NULL);
+	pthread_cond_init(&job->done_cond, NULL);
+	given_up = start_thread(job) && !wait_for(job);
+	if (given_up)
+		return;
+	pthread_cond_destroy(&job->done_cond);
+	pthread_mutex_destroy(&job->lock);
+	free(job->line);
+	free(job->tag);
+	free(job);
 }
 
 void log_write(const struct log_target *to, bool failed, const struct log_pair *pairs, size_t n)

@@ -7,5 +7,6 @@
 enum tls_mode { TLS_STARTTLS, TLS_IMPLICIT, TLS_OFF };
 enum auth_mode { AUTH_AUTO, AUTH_OFF, AUTH_LIST };
 enum ip_family { IP_ANY, IP_4, IP_6 };
+enum rewrite_mode { REWRITE_LOCAL, REWRITE_NEVER, REWRITE_ALWAYS };
 
 #endif

@@ -53,6 +53,13 @@ void result_free(struct result *r)
 	*r = RESULT_OK;
 }
 
+void result_copy(struct result *to, const struct result *from)
+{
+	*to = *from;
+	to->words = from->words != NULL ? xstrdup(from->words) : NULL;
+	to->text = from->text != NULL ? xstrdup(from->text) : NULL;
+}
+
 void result_move(struct result *to, struct result *from)
 {
 	result_free(to);

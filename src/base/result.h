@@ -81,6 +81,8 @@ struct result {
 
 /* Frees what it owns; it is RESULT_OK afterwards. */
 void result_free(struct result *r);
+/* Fills `to`, which has not failed, with a copy. */
+void result_copy(struct result *to, const struct result *from);
 /* Moves `from` into `to` (freed first); `from` is RESULT_OK afterwards. */
 void result_move(struct result *to, struct result *from);
 bool result_failed(const struct result *r);

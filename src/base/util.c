@@ -4,6 +4,7 @@
 #include "base/util.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,7 +16,7 @@
 
 _Noreturn void out_of_memory(void)
 {
-	static const char line[] = "mailchute: out of memory, nothing was sent\n";
+	static const char line[] = "mailchute: out of memory\n";
 	ssize_t ignored = write(STDERR_FILENO, line, sizeof line - 1);
 
 	(void)ignored;
@@ -255,6 +256,20 @@ bool parse_duration(const char *s, int64_t *ms)
 	return false;
 }
 
+bool try_again(int error, int fd, bool for_write)
+{
+	struct pollfd pfd = { .fd = fd, .events = for_write ? POLLOUT : POLLIN };
+
+	if (error == EINTR)
+		return true;
+	if (error != EAGAIN && error != EWOULDBLOCK)
+		return false;
+	while (poll(&pfd, 1, -1) < 0)
+		if (errno != EINTR)
+			return false;
+	return true;
+}
+
 bool write_all(int fd, const void *p, size_t len)
 {
 	const char *at = p;
@@ -262,7 +277,7 @@ bool write_all(int fd, const void *p, size_t len)
 	while (len > 0) {
 		ssize_t n = write(fd, at, len);
 
-		if (n < 0 && errno == EINTR)
+		if (n < 0 && try_again(errno, fd, true))
 			continue;
 		if (n < 0)
 			return false;

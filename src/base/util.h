@@ -55,7 +55,12 @@ bool parse_number(const char *s, uint64_t max, uint64_t *out);
 /* "90", "90s", "5m", "2h", "5d" in milliseconds; false if it is not that or is 0. */
 bool parse_duration(const char *s, int64_t *ms);
 
-/* Writes all of it, through EINTR; false with errno set if it cannot. */
+/*
+ * True if a read or write that failed with this errno is to be tried again: it was interrupted,
+ * or the descriptor came to us non-blocking, and now (after waiting here) it is ready.
+ */
+bool try_again(int error, int fd, bool for_write);
+/* Writes all of it, through whatever try_again() helps with; false with errno set otherwise. */
 bool write_all(int fd, const void *p, size_t len);
 
 #endif

@@ -101,6 +101,10 @@ static int settle(struct conn *c, ssize_t n, const char *why, struct result *r)
 		return conn_wait(c, n == IO_WANT_WRITE, r) ? 0 : -1;
 	if (n == IO_EOF)
 		why = "the server closed the connection";
+	if (n == IO_REFUSED) {
+		result_fail(r, CAUSE_PROTOCOL, c->step, "%s", why);
+		return -1;
+	}
 	result_fail(r, CAUSE_TEMPORARY, c->step, "connection lost: %s", why);
 	return -1;
 }

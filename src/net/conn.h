@@ -19,10 +19,11 @@
 #define CONN_LINE_MAX (64 * 1024)
 
 /* What a transport's read and write return beside a number of bytes. */
-enum { IO_EOF = 0, IO_WANT_READ = -1, IO_WANT_WRITE = -2, IO_FAILED = -3 };
+enum { IO_EOF = 0, IO_WANT_READ = -1, IO_WANT_WRITE = -2, IO_FAILED = -3, IO_REFUSED = -4 };
 
 struct transport {
-	/* At most `len` bytes; or one of IO_*; IO_FAILED has put its words into `why`. */
+	/* At most `len` bytes; or one of IO_*; IO_FAILED, and IO_REFUSED for
+	 * a peer that said no (a TLS alert), have put their words into `why`. */
 	ssize_t (*read)(void *ctx, char *p, size_t len, const char **why);
 	ssize_t (*write)(void *ctx, const char *p, size_t len, const char **why);
 	void *ctx;

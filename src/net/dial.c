@@ -21,6 +21,13 @@
 
 #include "base/banned.h"
 
+/* "The name exists, without an address": a code of its own only in some C libraries. */
+#ifdef EAI_NODATA
+#define NO_DATA_ERROR EAI_NODATA
+#else
+#define NO_DATA_ERROR EAI_NONAME
+#endif
+
 #define CONNECT_MS   30000 /* for one address */
 #define HOSTNAME_MAX 256
 
@@ -90,20 +97,10 @@ static bool start_thread(struct lookup *l)
 	return error == 0;
 }
 
-static struct timespec wall_time_of(int64_t deadline)
+static struct timespec timespec_of(int64_t ms)
 {
-	struct timespec ts;
-	int64_t left = deadline - clock_mono_ms();
-
-	clock_gettime(CLOCK_REALTIME, &ts);
-	left = left > 0 ? left : 0;
-	ts.tv_sec += (time_t)(left / 1000);
-	ts.tv_nsec += (long)(left % 1000) * 1000000;
-	if (ts.tv_nsec >= 1000000000) {
-		ts.tv_sec++;
-		ts.tv_nsec -= 1000000000;
-	}
-	return ts;
+	return (struct timespec){ .tv_sec = (time_t)(ms / 1000),
+				  .tv_nsec = (long)(ms % 1000) * 1000000 };
 }
 
 /* getaddrinfo with a deadline. NULL: the deadline passed. Else the caller frees the lookup. */
@@ -111,10 +108,14 @@ static struct lookup *look_up(const char *host, const char *port, int family, in
 			      int64_t deadline)
 {
 	struct lookup *l = xcalloc(1, sizeof *l);
-	struct timespec until = wall_time_of(deadline);
+	struct timespec until = timespec_of(deadline);
+	pthread_condattr_t monotonic;
 
 	pthread_mutex_init(&l->lock, NULL);
-	pthread_cond_init(&l->done_cond, NULL);
+	pthread_condattr_init(&monotonic);
+	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+	pthread_cond_init(&l->done_cond, &monotonic);
+	pthread_condattr_destroy(&monotonic);
 	l->host = xstrdup(host);
 	l->port = port != NULL ? xstrdup(port) : NULL;
 	l->hints.ai_family = family;
@@ -137,11 +138,8 @@ static struct lookup *look_up(const char *host, const char *port, int family, in
 static bool lookup_failed(const struct lookup *l, const char *host, struct result *r)
 {
 	const char *why = l->error == EAI_SYSTEM ? strerror(l->sys_errno) : gai_strerror(l->error);
-	bool unknown = l->error == EAI_NONAME;
+	bool unknown = l->error == EAI_NONAME || l->error == NO_DATA_ERROR;
 
-#ifdef EAI_NODATA
-	unknown = unknown || l->error == EAI_NODATA;
-#endif
 	return result_fail(r, unknown ? CAUSE_NO_HOST : CAUSE_TEMPORARY, STEP_RESOLVE,
 			   "cannot look up %s: %s%s", host, why,
 			   unknown ? " (check `host` in the configuration)" : "");
@@ -227,7 +225,10 @@ int dial(const char *host, const char *port, enum ip_family family, int64_t dead
 
 static bool is_localhost(const char *name)
 {
-	return ascii_ncasecmp(name, "localhost", strlen("localhost")) == 0;
+	size_t len = strlen("localhost");
+
+	return ascii_ncasecmp(name, "localhost", len) == 0 &&
+	       (name[len] == '\0' || name[len] == '.');
 }
 
 char *dial_own_name(int64_t wait_ms)
@@ -239,6 +240,8 @@ char *dial_own_name(int64_t wait_ms)
 		return NULL;
 	if (strchr(name, '.') != NULL)
 		return xstrdup(name);
+	if (wait_ms == 0)
+		return NULL;
 	struct lookup *l = look_up(name, NULL, AF_UNSPEC, AI_CANONNAME, clock_mono_ms() + wait_ms);
 	if (l == NULL)
 		return NULL;

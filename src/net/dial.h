@@ -20,8 +20,8 @@ int dial(const char *host, const char *port, enum ip_family family, int64_t dead
 
 /*
  * This host's fully qualified name: gethostname's if it has a dot, else what the resolver makes
- * of it within `wait_ms`; NULL when there is none, or it is "localhost" by any name. The
- * string is the caller's.
+ * of it within `wait_ms` (0: it is not asked); NULL when there is none, or it is "localhost" by any
+ * name. The string is the caller's.
  */
 char *dial_own_name(int64_t wait_ms);
 

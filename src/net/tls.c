@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <gnutls/gnutls.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -16,7 +17,8 @@
 
 #include "base/banned.h"
 
-#define RAW_MAX (17 * 1024) /* a whole record of 16 KiB and its overhead in one read */
+#define RAW_MAX     (17 * 1024) /* a whole record of 16 KiB and its overhead in one read */
+#define ALERT_WORDS "the server sent the alert: "
 
 struct tls_trust {
 	gnutls_certificate_credentials_t cred;
@@ -25,8 +27,9 @@ struct tls_trust {
 struct tls {
 	gnutls_session_t session;
 	int fd;
-	bool ended;    /* the peer closed its side */
-	int sys_errno; /* of the last system call that failed */
+	bool ended;      /* the peer closed its side */
+	int sys_errno;   /* of the last system call that failed */
+	char words[128]; /* of the alert that ended the session */
 	size_t raw_at;
 	size_t raw_len;
 	char raw[RAW_MAX];
@@ -132,6 +135,12 @@ static ssize_t outcome_of(struct tls *t, ssize_t n, const char **why)
 		return gnutls_record_get_direction(t->session) != 0 ? IO_WANT_WRITE : IO_WANT_READ;
 	if (n == GNUTLS_E_PREMATURE_TERMINATION)
 		return IO_EOF;
+	if (n == GNUTLS_E_FATAL_ALERT_RECEIVED) {
+		snprintf(t->words, sizeof t->words, ALERT_WORDS "%s",
+			 gnutls_alert_get_name(gnutls_alert_get(t->session)));
+		*why = t->words;
+		return IO_REFUSED;
+	}
 	if (n == GNUTLS_E_PULL_ERROR || n == GNUTLS_E_PUSH_ERROR)
 		*why = strerror(t->sys_errno);
 	else
@@ -240,7 +249,7 @@ static bool handshake_failed(const struct tls *t, int rc, const char *name, stru
 	case GNUTLS_E_MEMORY_ERROR:
 		out_of_memory();
 	case GNUTLS_E_FATAL_ALERT_RECEIVED:
-		return result_fail(r, CAUSE_PROTOCOL, STEP_TLS, "the server sent the alert: %s",
+		return result_fail(r, CAUSE_PROTOCOL, STEP_TLS, ALERT_WORDS "%s",
 				   gnutls_alert_get_name(gnutls_alert_get(t->session)));
 	default:
 		return result_fail(r, CAUSE_PROTOCOL, STEP_TLS, "%s (is this the right port?)",

@@ -80,6 +80,8 @@ class Script:
     users: dict = field(default_factory=lambda: {"alice": "secret"})
     certificate: object = None      # path of a PEM file with key and certificate
     max_tls: object = None          # ssl.TLSVersion, to hold a server back
+    client_ca: object = None        # the CA of a certificate the client has to show
+    tickets_later: bool = False     # session tickets leave with the first reply, in one write
     steps: dict = field(default_factory=dict)
 
 
@@ -277,6 +279,9 @@ class Connection:
         context.load_cert_chain(self.script.certificate)
         if self.script.max_tls is not None:
             context.maximum_version = self.script.max_tls
+        if self.script.client_ca is not None:
+            context.verify_mode = ssl.CERT_REQUIRED
+            context.load_verify_locations(self.script.client_ca)
         tls = context.wrap_bio(self.tls_in, self.tls_out, server_side=True)
         while True:
             try:
@@ -290,8 +295,10 @@ class Connection:
                 self.tls_in.write(got)
             except ssl.SSLError as e:
                 self.dialogue.append(("*", f"TLS: {e}".encode()))
+                self.sock.sendall(self.tls_out.read())      # the alert
                 raise _Gone from e
-        self.sock.sendall(self.tls_out.read())
+        if not self.script.tickets_later:
+            self.sock.sendall(self.tls_out.read())
         self.tls = tls
         self.dialogue.append(("*", tls.version().encode()))
 

@@ -30,6 +30,20 @@ def test_certificates_not_to_be_trusted(rig, certificates, tls, kind):
 
 
 @KINDS
+def test_tickets_and_a_reply_in_one_piece(rig, tls):
+    """What TLS has read ahead must not be waited for at the socket."""
+    server = rig.serve(tls=tls, tickets_later=True)
+    delivered(rig.send(), server)
+
+
+@KINDS
+def test_an_alert_behind_the_handshake(rig, certificates, tls):
+    """In TLS 1.3 a server that wants a certificate says so when the client believes it is in."""
+    rig.serve(tls=tls, client_ca=certificates.ca)
+    failed(rig.send(), 76, "localhost", "alert")
+
+
+@KINDS
 def test_the_wrong_ca(rig, certificates, tls):
     server = rig.serve(tls=tls, account={"tls_ca_file": certificates.other_ca})
     failed(rig.send(), 78, "certificate")
