@@ -11,7 +11,7 @@
 
 #include "base/banned.h"
 
-#define RESPONSE_MAX 12288 /* RFC 4954 section 4 */
+#define RESPONSE_MAX 9000 /* in base64 that is 12,000, and 12,288 is all AUTH has room for */
 
 static bool auth_plain(struct client *c, struct result *r);
 static bool auth_login(struct client *c, struct result *r);
@@ -25,6 +25,14 @@ static const struct mechanism {
 	{ "PLAIN", true, auth_plain },
 	{ "LOGIN", true, auth_login },
 };
+
+/* What was cut would be refused as a wrong password, and nobody would know why. */
+static bool fits(const struct buf *message, struct result *r)
+{
+	if (!buf_overflowed(message))
+		return true;
+	return result_fail(r, CAUSE_CONFIG, STEP_AUTH, "user and password are too long for AUTH");
+}
 
 /* RFC 4616: no authorization identity, user, password; as initial response. */
 static bool auth_plain(struct client *c, struct result *r)
@@ -41,8 +49,8 @@ static bool auth_plain(struct client *c, struct result *r)
 	buf_adds(&message, c->host->password);
 	buf_adds(&line, "AUTH PLAIN ");
 	base64_write(message.p, message.len, &line);
-	bool ok =
-		client_secret(c, STEP_AUTH, buf_str(&line), r) && client_expect(c, STEP_AUTH, 2, r);
+	bool ok = fits(&message, r) && client_secret(c, STEP_AUTH, buf_str(&line), r) &&
+		  client_expect(c, STEP_AUTH, 2, r);
 	buf_wipe(&message);
 	buf_wipe(&line);
 	return ok;
@@ -52,10 +60,10 @@ static bool send_base64(struct client *c, const char *text, struct result *r)
 {
 	struct buf line;
 
-	buf_init(&line, 2 * RESPONSE_MAX);
+	buf_init(&line, 12288); /* RFC 4954 section 4 */
 	buf_reserve(&line, 2 * strlen(text) + 4);
 	base64_write(text, strlen(text), &line);
-	bool ok = client_secret(c, STEP_AUTH, buf_str(&line), r);
+	bool ok = fits(&line, r) && client_secret(c, STEP_AUTH, buf_str(&line), r);
 	buf_wipe(&line);
 	return ok;
 }

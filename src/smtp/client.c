@@ -62,8 +62,47 @@ bool client_command(struct client *c, enum step step, struct result *r, const ch
 
 bool client_secret(struct client *c, enum step step, const char *line, struct result *r)
 {
+	const char *blank = strrchr(line, ' ');
+
 	trace(c, 'C', span_of("***"));
+	buf_wipe(&c->secret);
+	buf_reserve(&c->secret, strlen(line));
+	buf_adds(&c->secret, blank != NULL ? blank + 1 : line);
 	return send_line(c, step, span_of(line), r);
+}
+
+/* The line without what must not be shown; `clean` holds it then. */
+static struct span without_secret(const struct client *c, struct span line, struct buf *clean)
+{
+	const size_t shortest = 4; /* less would be found in any text */
+	const char *at;
+
+	if (c->secret.len < shortest)
+		return line;
+	while (line.len > 0 &&
+	       (at = memmem(line.p, line.len, c->secret.p, c->secret.len)) != NULL) {
+		buf_add(clean, line.p, (size_t)(at - line.p));
+		buf_adds(clean, "***");
+		line.len -= (size_t)(at - line.p) + c->secret.len;
+		line.p = at + c->secret.len;
+	}
+	if (clean->len == 0)
+		return line;
+	buf_addspan(clean, line);
+	return buf_span(clean);
+}
+
+static enum reply_state take_line(struct client *c, struct span line)
+{
+	enum reply_state state;
+	struct buf clean;
+
+	buf_init(&clean, 2 * CONN_LINE_MAX);
+	line = without_secret(c, line, &clean);
+	trace(c, 'S', line);
+	state = reply_line(&c->reply, line);
+	buf_free(&clean);
+	return state;
 }
 
 bool client_reply(struct client *c, enum step step, struct result *r)
@@ -78,8 +117,7 @@ bool client_reply(struct client *c, enum step step, struct result *r)
 	do {
 		if (!conn_read_line(&c->conn, &line, r))
 			return false;
-		trace(c, 'S', line);
-		state = reply_line(&c->reply, line);
+		state = take_line(c, line);
 	} while (state == REPLY_MORE);
 	if (state == REPLY_BAD) {
 		const int shown = 100;
@@ -118,6 +156,12 @@ void client_init(struct client *c, int fd, const struct smtp_host *host,
 	conn_init(&c->conn, fd, deadline);
 	ehlo_init(&c->ehlo);
 	reply_init(&c->reply);
+	buf_init(&c->secret, COMMAND_MAX);
+}
+
+void client_set_deadline(struct client *c, int64_t deadline)
+{
+	c->conn.deadline = deadline;
 }
 
 void client_close(struct client *c, bool polite)
@@ -136,6 +180,7 @@ void client_close(struct client *c, bool polite)
 	conn_close(&c->conn);
 	ehlo_free(&c->ehlo);
 	reply_free(&c->reply);
+	buf_wipe(&c->secret);
 }
 
 const char *client_tls_version(const struct client *c)

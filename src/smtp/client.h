@@ -45,11 +45,14 @@ struct client {
 	struct tls *tls; /* NULL in plain text */
 	struct ehlo ehlo;
 	struct reply reply; /* the last one */
+	struct buf secret;  /* what the last line said in secret, in case a reply repeats it */
 };
 
 /* Takes the socket over; nothing is said yet. `trace` may be NULL. */
 void client_init(struct client *c, int fd, const struct smtp_host *host,
 		 const struct smtp_trace *trace, int64_t deadline);
+/* Every wait from now on ends at this time of clock_mono_ms() at the latest. */
+void client_set_deadline(struct client *c, int64_t deadline);
 /* Says QUIT if `polite`, without waiting for the answer, and closes. */
 void client_close(struct client *c, bool polite);
 /* "TLS1.3", or "none". Static. */

@@ -19,9 +19,10 @@ static const struct {
 	unsigned extension;
 	void (*take)(struct ehlo *e, struct span parameters);
 } extensions[] = {
-	{ "STARTTLS", EXT_STARTTLS, NULL },    { "PIPELINING", EXT_PIPELINING, NULL },
-	{ "SIZE", EXT_SIZE, take_size },       { "8BITMIME", EXT_8BITMIME, NULL },
-	{ "AUTH", EXT_AUTH, take_mechanisms },
+	{ "STARTTLS", EXT_STARTTLS, NULL },     { "PIPELINING", EXT_PIPELINING, NULL },
+	{ "SIZE", EXT_SIZE, take_size },        { "8BITMIME", EXT_8BITMIME, NULL },
+	{ "AUTH", EXT_AUTH, take_mechanisms },  { "DSN", EXT_DSN, NULL },
+	{ "REQUIRETLS", EXT_REQUIRETLS, NULL }, { "SMTPUTF8", EXT_SMTPUTF8, NULL },
 };
 
 void ehlo_init(struct ehlo *e)

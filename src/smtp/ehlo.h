@@ -15,7 +15,10 @@ enum {
 	EXT_PIPELINING = 1 << 1,
 	EXT_SIZE = 1 << 2,
 	EXT_8BITMIME = 1 << 3,
-	EXT_AUTH = 1 << 4
+	EXT_AUTH = 1 << 4,
+	EXT_DSN = 1 << 5,
+	EXT_REQUIRETLS = 1 << 6,
+	EXT_SMTPUTF8 = 1 << 7
 };
 
 #define EHLO_MECHANISMS_MAX 4096

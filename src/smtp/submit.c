@@ -12,7 +12,7 @@
 #include "base/banned.h"
 
 /* The accepting reply for the log: it carries the queue id. */
-static char *reply_line_of(const struct reply *reply)
+char *smtp_reply_line(const struct reply *reply)
 {
 	char *line = xasprintf("%d%s%s %s", reply->code, reply->enhanced[0] != '\0' ? " " : "",
 			       reply->enhanced, buf_str(&reply->text));
@@ -30,11 +30,11 @@ static bool run(struct client *c, struct smtp_submission *s, struct result *r)
 	if (!s->prepare(s->ctx, &c->ehlo, &content, r))
 		return false;
 	s->size = smtp_content_size(&content);
-	if (!smtp_transaction(c, s->sender, s->recipients, s->n, s->all_or_nothing, &content,
-			      &s->sent, r))
+	if (!smtp_transaction(c, s->sender, s->recipients, s->n, s->all_or_nothing, &s->options,
+			      &content, &s->sent, r))
 		return false;
 	if (s->sent)
-		s->reply = reply_line_of(&c->reply);
+		s->reply = smtp_reply_line(&c->reply);
 	return true;
 }
 
@@ -51,7 +51,10 @@ bool smtp_submit(const struct smtp_host *host, int64_t deadline, struct smtp_sub
 	 * QUIT only where the server expects a command. After a failure in the middle of the
 	 * message it would be text of the message.
 	 */
-	client_close(&c, ok || (r->cause == CAUSE_REPLY && r->step != STEP_BODY && r->code != 421));
+	client_close(&c,
+		     ok || (r->cause == CAUSE_REPLY && r->step != STEP_BODY && r->code != 421) ||
+			     (r->step < STEP_BODY && r->cause != CAUSE_TEMPORARY &&
+			      r->cause != CAUSE_PROTOCOL && r->cause != CAUSE_REPLY));
 	return ok;
 }
 

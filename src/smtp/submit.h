@@ -18,6 +18,7 @@ struct smtp_submission {
 	struct smtp_recipient *recipients;
 	size_t n;
 	bool all_or_nothing;
+	struct smtp_options options;
 	/*
 	 * Makes the final message for a host that offers this; called once the session is open,
 	 * before MAIL. What it puts into *content stays the caller's, valid until the next call.
@@ -40,6 +41,8 @@ struct smtp_submission {
  */
 bool smtp_submit(const struct smtp_host *host, int64_t deadline, struct smtp_submission *s,
 		 struct result *r);
+/* A reply for the log, codes in front, one line; the caller frees it. */
+char *smtp_reply_line(const struct reply *reply);
 void smtp_submission_free(struct smtp_submission *s);
 
 #endif

@@ -15,11 +15,14 @@
 /* A message over this is not begun before somebody is known to want it. */
 #define LARGE_MESSAGE (64 * 1024)
 
+#define PARAMETERS_MAX 4096 /* of one command */
+
 /* Commands are answered before more than this is queued, so that neither side ever blocks. */
 #define FLIGHT_MAX (CONN_PIECE - 4096)
 
 struct transaction {
 	struct client *c;
+	const struct smtp_options *options;
 	struct smtp_recipient *recipients;
 	size_t n;
 	size_t asked;    /* recipients whose RCPT is queued */
@@ -35,7 +38,7 @@ uint64_t smtp_content_size(const struct smtp_content *content)
 	return (uint64_t)content->header.len + 2 + content->body->size;
 }
 
-static bool check_size(const struct client *c, uint64_t size, struct result *r)
+bool smtp_check_size(const struct client *c, uint64_t size, struct result *r)
 {
 	uint64_t limit = ehlo_has(&c->ehlo, EXT_SIZE) ? c->ehlo.size : 0;
 
@@ -46,17 +49,74 @@ static bool check_size(const struct client *c, uint64_t size, struct result *r)
 			   limit);
 }
 
-static bool queue_mail(struct client *c, const char *sender, const struct smtp_content *content,
-		       struct result *r)
+/* What the caller demands and the host cannot do is a reason not to send. */
+static bool check_demands(const struct client *c, const struct smtp_options *options,
+			  struct result *r)
 {
-	char size[32] = "";
-	const char *body = "";
+	if (options->requiretls && (c->tls == NULL || !ehlo_has(&c->ehlo, EXT_REQUIRETLS)))
+		return result_fail(r, CAUSE_CONFIG, STEP_MAIL,
+				   "REQUIRETLS is asked for (-O requiretls=yes), and the server "
+				   "does not offer it");
+	if (options->smtputf8 && !ehlo_has(&c->ehlo, EXT_SMTPUTF8))
+		return result_fail(r, CAUSE_CONFIG, STEP_MAIL,
+				   "SMTPUTF8 is asked for (-O smtputf8=yes), and the server does "
+				   "not offer it");
+	return true;
+}
 
-	if (ehlo_has(&c->ehlo, EXT_SIZE))
-		snprintf(size, sizeof size, " SIZE=%" PRIu64, smtp_content_size(content));
-	if (content->eight_bit && ehlo_has(&c->ehlo, EXT_8BITMIME))
-		body = " BODY=8BITMIME";
-	return client_command(c, STEP_MAIL, r, "MAIL FROM:<%s>%s%s", sender, size, body);
+static void add_parameter(struct buf *b, const char *name, const char *value)
+{
+	if (value != NULL)
+		buf_addf(b, " %s=%s", name, value);
+}
+
+/* A parameter that was cut off could be the one that mattered. */
+static bool fits(const struct buf *parameters, enum step step, struct result *r)
+{
+	return !buf_overflowed(parameters) ||
+	       result_fail(r, CAUSE_DATA, step, "the parameters are too long");
+}
+
+bool smtp_queue_mail(struct client *c, const char *sender, const struct smtp_options *options,
+		     uint64_t size, bool eight_bit, struct result *r)
+{
+	struct buf parameters;
+	bool ok;
+
+	if (!check_demands(c, options, r))
+		return false;
+	buf_init(&parameters, PARAMETERS_MAX);
+	if (size > 0 && ehlo_has(&c->ehlo, EXT_SIZE))
+		buf_addf(&parameters, " SIZE=%" PRIu64, size);
+	if (eight_bit && ehlo_has(&c->ehlo, EXT_8BITMIME))
+		buf_adds(&parameters, " BODY=8BITMIME");
+	if (ehlo_has(&c->ehlo, EXT_DSN)) {
+		add_parameter(&parameters, "RET", options->ret);
+		add_parameter(&parameters, "ENVID", options->envid);
+	}
+	buf_adds(&parameters, options->smtputf8 ? " SMTPUTF8" : "");
+	buf_adds(&parameters, options->requiretls ? " REQUIRETLS" : "");
+	ok = fits(&parameters, STEP_MAIL, r) &&
+	     client_command(c, STEP_MAIL, r, "MAIL FROM:<%s>%s", sender, buf_str(&parameters));
+	buf_free(&parameters);
+	return ok;
+}
+
+bool smtp_queue_rcpt(struct client *c, const char *address, const struct smtp_options *options,
+		     const char *orcpt, struct result *r)
+{
+	struct buf parameters;
+	bool ok;
+
+	buf_init(&parameters, PARAMETERS_MAX);
+	if (ehlo_has(&c->ehlo, EXT_DSN)) {
+		add_parameter(&parameters, "NOTIFY", options->notify);
+		add_parameter(&parameters, "ORCPT", orcpt);
+	}
+	ok = fits(&parameters, STEP_RCPT, r) &&
+	     client_command(c, STEP_RCPT, r, "RCPT TO:<%s>%s", address, buf_str(&parameters));
+	buf_free(&parameters);
+	return ok;
 }
 
 /*
@@ -99,8 +159,7 @@ static bool run_envelope(struct transaction *t, bool pipelining, bool early_data
 	if (!pipelining && !read_answers(t, r))
 		return false;
 	while (t->asked < t->n && !result_failed(&t->mail)) {
-		if (!client_command(c, STEP_RCPT, r, "RCPT TO:<%s>",
-				    t->recipients[t->asked].address))
+		if (!smtp_queue_rcpt(c, t->recipients[t->asked].address, t->options, NULL, r))
 			return false;
 		t->asked++;
 		if ((!pipelining || c->conn.out.len > FLIGHT_MAX) && !read_answers(t, r))
@@ -196,8 +255,8 @@ static void prefer_last_words(struct client *c, struct result *r)
 		result_move(r, &words);
 }
 
-static bool send_content(struct client *c, const struct smtp_content *content, bool data_asked,
-			 bool *sent, struct result *r)
+bool smtp_send_content(struct client *c, const struct smtp_content *content, bool data_asked,
+		       bool *sent, struct result *r)
 {
 	if (!data_asked && !client_command(c, STEP_DATA, r, "DATA"))
 		return false;
@@ -215,16 +274,17 @@ static bool send_content(struct client *c, const struct smtp_content *content, b
 }
 
 bool smtp_transaction(struct client *c, const char *sender, struct smtp_recipient *recipients,
-		      size_t n, bool all_or_nothing, const struct smtp_content *content, bool *sent,
-		      struct result *r)
+		      size_t n, bool all_or_nothing, const struct smtp_options *options,
+		      const struct smtp_content *content, bool *sent, struct result *r)
 {
-	struct transaction t = { .c = c, .recipients = recipients, .n = n };
+	struct transaction t = { .c = c, .options = options, .recipients = recipients, .n = n };
 	uint64_t size = smtp_content_size(content);
 	bool pipelining = ehlo_has(&c->ehlo, EXT_PIPELINING);
 	bool early_data = pipelining && !all_or_nothing && size <= LARGE_MESSAGE;
 
 	*sent = false;
-	if (!check_size(c, size, r) || !queue_mail(c, sender, content, r))
+	if (!smtp_check_size(c, size, r) ||
+	    !smtp_queue_mail(c, sender, options, size, content->eight_bit, r))
 		return false;
 	bool ok = run_envelope(&t, pipelining, early_data, r);
 	if (ok && t.data_asked && t.accepted == 0)
@@ -239,5 +299,5 @@ bool smtp_transaction(struct client *c, const char *sender, struct smtp_recipien
 		return false;
 	if (t.accepted == 0 || (all_or_nothing && t.accepted < n))
 		return true;
-	return send_content(c, content, t.data_asked, sent, r);
+	return smtp_send_content(c, content, t.data_asked, sent, r);
 }

@@ -1,5 +1,5 @@
 /*
- * test_dot.c - dot-stuffing: tables, a plain model, and a receiver that undoes it
+ * test_dot.c - dot-stuffing and back: tables, plain models, and a receiver that undoes it
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -204,13 +204,223 @@ static void failing_sink(void **state)
 	}
 }
 
+/* --- the other way --- */
+
+/* One run through dot_in, for each_split(): what came out, and how many bytes it took. */
+struct incoming {
+	struct dot_in dot;
+	bool lf;
+	struct buf out;
+	size_t taken;
+	bool ends; /* what must come of it */
+	size_t takes;
+	struct buf want;
+};
+
+static void in_begin(void *ctx)
+{
+	struct incoming *r = ctx;
+
+	buf_clear(&r->out);
+	r->taken = 0;
+	dot_in_init(&r->dot, r->lf, sink_to_buf(&r->out));
+}
+
+static void in_feed(void *ctx, const char *p, size_t len)
+{
+	struct incoming *r = ctx;
+	bool over = r->dot.ended;
+	size_t taken = SIZE_MAX;
+
+	assert_true(dot_in_feed(&r->dot, p, len, &taken));
+	assert_true(r->dot.ended ? taken <= len : taken == len);
+	assert_true(!over || taken == 0);
+	r->taken += taken;
+}
+
+static void in_end(void *ctx)
+{
+	struct incoming *r = ctx;
+
+	if (r->dot.ended == r->ends && r->taken == r->takes &&
+	    span_eq(buf_span(&r->out), buf_span(&r->want)))
+		return;
+	print_error(" got: %d %zu \"%.*s\"\nwant: %d %zu \"%.*s\"\n", r->dot.ended, r->taken,
+		    (int)r->out.len, buf_str(&r->out), r->ends, r->takes, (int)r->want.len,
+		    buf_str(&r->want));
+	fail();
+}
+
+/* Looked at from above: what lies before each dot, and what behind it. */
+static void in_model(struct incoming *r, struct span in)
+{
+	buf_clear(&r->want);
+	r->ends = false;
+	r->takes = in.len;
+	for (size_t i = 0; i < in.len && !r->ends; i++) {
+		struct span rest = { in.p + i + 1, in.len - i - 1 };
+		bool crlf = i >= 2 && memcmp(in.p + i - 2, "\r\n", 2) == 0;
+		bool lf = !crlf && i >= 1 && in.p[i - 1] == '\n';
+		/* with one CRLF in it the text does not speak LF throughout */
+		bool lf_counts = r->lf && (i == 0 || memmem(in.p, i, "\r\n", 2) == NULL);
+
+		if (in.p[i] != '.' || !(i == 0 || crlf || (lf && lf_counts))) {
+			buf_addc(&r->want, in.p[i]);
+		} else if (!lf && rest.len >= 2 && memcmp(rest.p, "\r\n", 2) == 0) {
+			r->ends = true;
+			r->takes = i + 3;
+		} else if (!crlf && lf_counts && rest.len >= 1 && rest.p[0] == '\n') {
+			r->ends = true;
+			r->takes = i + 2;
+		}
+	}
+}
+
+static void in_check(struct incoming *r, struct span in)
+{
+	struct split_run split = { in_begin, in_feed, in_end, r };
+
+	in_model(r, in);
+	each_split(&split, in.p, in.len);
+}
+
+/* Every text of up to seven bytes of those that matter, and an end that is one in both modes. */
+static void all_incoming(void **state)
+{
+	static const char letters[] = { '.', '\r', '\n', 'a' };
+	static const char end[] = "\r\n.\r\nQUIT\r\n";
+	struct incoming r = { .lf = false };
+	struct buf text;
+
+	(void)state;
+	buf_init(&text, OUT_MAX);
+	buf_init(&r.out, OUT_MAX);
+	buf_init(&r.want, OUT_MAX);
+	for (unsigned len = 0; len <= 7; len++)
+		for (unsigned n = 0; n < 1U << (2 * len); n++) {
+			buf_clear(&text);
+			for (unsigned i = 0; i < len; i++)
+				buf_addc(&text, letters[n >> (2 * i) & 3]);
+			buf_adds(&text, end);
+			for (int lf = 0; lf < 2; lf++) {
+				r.lf = lf;
+				in_check(&r, buf_span(&text));
+				assert_true(r.ends);
+			}
+		}
+	buf_free(&text);
+	buf_free(&r.out);
+	buf_free(&r.want);
+}
+
+/* Between two lines of text: what ends the message, and in which session. */
+static void endings(void **state)
+{
+	static const struct {
+		const char *bytes;
+		bool crlf, lf;
+	} rows[] = {
+		{ "\r\n.\r\n", true, true },
+		{ "\n.\n", false, true },
+		/* what one program takes for the end and another does not */
+		{ "\r.\r\n", false, false },
+		{ "\n.\r\n", false, false },
+		{ "\r\n.\n", false, false },
+		{ "\r\n.\r", false, false },
+		{ "\r.\r", false, false },
+		{ "\r.\n", false, false },
+		{ "\n.\r", false, false },
+		{ "\r\n.\r\r\n", false, false },
+		{ "\r\r.\r\r\n", false, false },
+		{ "\n\r.\r\n", false, false },
+		{ "\r\n\r.\r\n", false, false },
+		{ "\r\n .\r\n", false, false },
+		{ "\r\n. \r\n", false, false },
+		{ "\r\n..\r\n", false, false },
+		{ "\n..\n", false, false },
+		{ ".\r\n", false, false },
+		/* a CR before the CRLF is text */
+		{ "\r\r\n.\r\n", true, true },
+		{ "\r\n\n.\n", false, false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++)
+		for (int lf = 0; lf < 2; lf++) {
+			struct incoming r = { .lf = lf };
+			struct buf text;
+
+			buf_init(&text, OUT_MAX);
+			buf_init(&r.out, OUT_MAX);
+			buf_init(&r.want, OUT_MAX);
+			buf_addf(&text, "one%sMAIL FROM:<x@y>", rows[i].bytes);
+			in_check(&r, buf_span(&text));
+			if (r.ends != (lf ? rows[i].lf : rows[i].crlf))
+				fail_msg("row %zu, lf %d", i, lf);
+			buf_free(&text);
+			buf_free(&r.out);
+			buf_free(&r.want);
+		}
+}
+
+/* What dot_out wrote is what dot_in reads. */
+static void there_and_back(void **state)
+{
+	static const char *const rows[] = { "",           "a\r\n",          ".\r\n", "..\r\n.\r\n",
+					    "\r\n.a\r\n", "a\r\n.\r\nb\r\n" };
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct dot_out out;
+		struct dot_in in;
+		struct buf wire, back;
+		size_t taken;
+
+		buf_init(&wire, OUT_MAX);
+		buf_init(&back, OUT_MAX);
+		dot_out_init(&out, sink_to_buf(&wire));
+		assert_true(dot_out_feed(&out, rows[i], strlen(rows[i])));
+		assert_true(dot_out_finish(&out));
+		dot_in_init(&in, false, sink_to_buf(&back));
+		assert_true(dot_in_feed(&in, wire.p, wire.len, &taken));
+		assert_true(in.ended);
+		assert_int_equal(taken, wire.len);
+		assert_string_equal(buf_str(&back), rows[i]);
+		buf_free(&wire);
+		buf_free(&back);
+	}
+}
+
+/* A sink that is full is told; nothing is read behind it. */
+static void failing_in(void **state)
+{
+	static const char wire[] = "a\r\n..b\r\n.\rc\r\n.\r\n";
+	static const size_t size = 11; /* of the text */
+
+	(void)state;
+	for (size_t room = 0; room <= size; room++) {
+		struct dot_in dot;
+		struct buf out;
+		size_t taken;
+		bool ok = true;
+
+		buf_init(&out, room);
+		dot_in_init(&dot, false, sink_to_buf(&out));
+		for (size_t i = 0; ok && i < strlen(wire); i++)
+			ok = dot_in_feed(&dot, wire + i, 1, &taken);
+		assert_int_equal(ok, room == size);
+		assert_int_equal(dot.ended, room == size);
+		buf_free(&out);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(texts),
-		cmocka_unit_test(random_texts),
-		cmocka_unit_test(few_writes),
-		cmocka_unit_test(failing_sink),
+		cmocka_unit_test(texts),          cmocka_unit_test(random_texts),
+		cmocka_unit_test(few_writes),     cmocka_unit_test(failing_sink),
+		cmocka_unit_test(all_incoming),   cmocka_unit_test(endings),
+		cmocka_unit_test(there_and_back), cmocka_unit_test(failing_in),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

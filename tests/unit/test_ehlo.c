@@ -31,7 +31,8 @@ static void extensions(void **state)
 		{ "STARTTLS\nPIPELINING\nSIZE 1\n8BITMIME\nAUTH PLAIN", ALL },
 		{ "SIZE", EXT_SIZE },
 		{ "AUTH", EXT_AUTH },
-		{ "ENHANCEDSTATUSCODES\nVRFY\nHELP\nDSN\nSMTPUTF8", 0 },
+		{ "DSN\nrequiretls\nSmtpUtf8", EXT_DSN | EXT_REQUIRETLS | EXT_SMTPUTF8 },
+		{ "ENHANCEDSTATUSCODES\nVRFY\nHELP\nCHUNKING", 0 },
 		{ "\n\nSTARTTLS\n\n", EXT_STARTTLS },
 		/* words are compared whole */
 		{ "STARTTLSX", 0 },
