@@ -8,8 +8,12 @@
 #include "cli/inject.h"
 #include "cli/options.h"
 #include "cli/report.h"
+#include "cli/route.h"
+#include "cli/smtpd.h"
 
 #include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/resource.h>
@@ -22,9 +26,10 @@
 typedef int front_end(const struct options *o, struct report *rep);
 
 static front_end *const front_ends[] = {
-	[MODE_MESSAGE] = inject,       [MODE_DRY_RUN] = inject,           [MODE_LIST] = info_queue,
-	[MODE_ALIASES] = info_aliases, [MODE_QUEUE_RUN] = info_queue_run, [MODE_CHECK] = check,
-	[MODE_VERSION] = info_version, [MODE_HELP] = info_help,
+	[MODE_MESSAGE] = inject,           [MODE_DRY_RUN] = inject,  [MODE_SMTP] = smtpd,
+	[MODE_VERIFY] = route_verify,      [MODE_LIST] = info_queue, [MODE_ALIASES] = route_aliases,
+	[MODE_QUEUE_RUN] = info_queue_run, [MODE_CHECK] = check,     [MODE_VERSION] = info_version,
+	[MODE_HELP] = info_help,
 };
 
 /*
@@ -45,12 +50,23 @@ static void fill_standard_descriptors(void)
 /* What was asked for by a mode that only shows something could not be shown. */
 static bool stdout_failed;
 
+static int stdout_patience_ms = -1;
+
 static bool write_stdout(void *ctx, const char *p, size_t len)
 {
+	struct pollfd pfd = { .fd = STDOUT_FILENO, .events = POLLOUT };
+
 	(void)ctx;
-	if (!write_all(STDOUT_FILENO, p, len))
-		stdout_failed = true;
-	return true;
+	while (len > 0 && !stdout_failed) {
+		/* What POLLOUT promises to take without blocking. */
+		size_t n = len < PIPE_BUF ? len : PIPE_BUF;
+
+		if (poll(&pfd, 1, stdout_patience_ms) == 0 || !write_all(STDOUT_FILENO, p, n))
+			stdout_failed = true;
+		p += n;
+		len -= n;
+	}
+	return !stdout_failed;
 }
 
 /* Secrets pass through this memory: it is not for a file anybody finds later. */
@@ -61,6 +77,7 @@ static void harden(void)
 	setrlimit(RLIMIT_CORE, &none);
 	umask(077);
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN); /* a limit on file sizes is a full disk, no death */
 }
 
 int main(int argc, char **argv)
@@ -75,9 +92,15 @@ int main(int argc, char **argv)
 	bool ok = options_parse(argc, argv, &o, &r);
 	report_init(&rep, o.program, (struct sink){ write_stdout, NULL });
 	if (ok) {
+		/* Nobody reads the dialogue that -v shows? The message must not wait for them. */
+		if (o.mode == MODE_MESSAGE)
+			stdout_patience_ms = 1000;
+		else if (o.mode == MODE_SMTP)
+			stdout_patience_ms = SMTPD_IDLE_MS;
 		status = front_ends[o.mode](&o, &rep);
 		/* With -v too the mail counts, not the words about it. */
-		if (stdout_failed && status == EX_OK && o.mode != MODE_MESSAGE)
+		if (stdout_failed && status == EX_OK && o.mode != MODE_MESSAGE &&
+		    o.mode != MODE_SMTP)
 			status = EX_IOERR;
 	} else {
 		report_failure(&rep, NULL, NULL, &r);

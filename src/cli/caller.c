@@ -23,6 +23,8 @@ static bool usable_login(const char *s)
 {
 	if (s == NULL || s[0] == '\0' || strlen(s) > 64)
 		return false;
+	if (s[0] == '.' || s[strlen(s) - 1] == '.' || strstr(s, "..") != NULL)
+		return false;
 	for (; *s != '\0'; s++)
 		if (!ascii_isalnum(*s) && strchr("._-+", *s) == NULL)
 			return false;
@@ -81,9 +83,24 @@ static char *usable_name(const char *name)
 	return name != NULL && idn_to_ascii(name, &ascii) == NULL ? ascii : NULL;
 }
 
-static void find_host(const struct conf *conf, struct caller *c)
+/* Addresses there are names of this host. */
+static void find_local_domains(const struct conf *conf, struct caller *c)
 {
-	char *own = conf->hostname == NULL ? dial_own_name(NAME_LOOKUP_MS) : NULL;
+	static char localhost[] = "localhost";
+	char *standard[] = { localhost, c->hostname, NULL };
+	char **from = conf->local_domains != NULL ? conf->local_domains : standard;
+	size_t n = 0;
+
+	while (from[n] != NULL)
+		n++;
+	c->local_domains = xcalloc(n + 1, sizeof c->local_domains[0]);
+	for (size_t i = 0; i < n; i++)
+		c->local_domains[i] = xstrdup(from[i]);
+}
+
+static void find_host(const struct conf *conf, bool look_up, struct caller *c)
+{
+	char *own = conf->hostname == NULL ? dial_own_name(look_up ? NAME_LOOKUP_MS : 0) : NULL;
 	char short_name[256] = "";
 
 	c->hostname = usable_name(conf->hostname != NULL ? conf->hostname : own);
@@ -91,17 +108,22 @@ static void find_host(const struct conf *conf, struct caller *c)
 	c->domain = usable_name(conf->domain);
 	if (c->domain == NULL && c->hostname != NULL)
 		c->domain = xstrdup(c->hostname);
-	if (c->domain == NULL && gethostname(short_name, sizeof short_name - 1) == 0)
-		c->domain = usable_name(short_name);
+	if (gethostname(short_name, sizeof short_name - 1) == 0)
+		c->node = usable_name(short_name);
 	if (c->domain == NULL)
-		c->domain = xstrdup("localhost");
+		c->domain = xstrdup(c->node != NULL ? c->node : "localhost");
+	if (c->hostname != NULL || c->node == NULL) {
+		free(c->node);
+		c->node = xstrdup(c->hostname != NULL ? c->hostname : c->domain);
+	}
 }
 
-void caller_find(const struct conf *conf, struct caller *c)
+void caller_find(const struct conf *conf, bool look_up, struct caller *c)
 {
 	*c = (struct caller){ .login = NULL };
 	find_person(c);
-	find_host(conf, c);
+	find_host(conf, look_up, c);
+	find_local_domains(conf, c);
 }
 
 void caller_free(struct caller *c)
@@ -110,4 +132,8 @@ void caller_free(struct caller *c)
 	free(c->full_name);
 	free(c->hostname);
 	free(c->domain);
+	free(c->node);
+	for (char **d = c->local_domains; d != NULL && *d != NULL; d++)
+		free(*d);
+	free(c->local_domains);
 }

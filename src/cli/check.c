@@ -71,7 +71,7 @@ static void check_all(const struct conf *conf, struct report *rep, int *status)
 {
 	struct caller caller;
 
-	caller_find(conf, &caller);
+	caller_find(conf, false, &caller);
 	for (size_t i = 0; i < conf->n_accounts; i++)
 		check_account(&conf->accounts[i], &caller, rep, status);
 	for (size_t i = 0; i < conf->n_dkims; i++)
@@ -93,10 +93,9 @@ int check(const struct options *o, struct report *rep)
 {
 	struct result r = RESULT_OK;
 	struct conf *conf = NULL;
-	char *path = conf_find(o->config, &r);
 	int status = 0;
 
-	if (path == NULL || !conf_load(path, &conf, &r)) {
+	if (!conf_find_and_load(o->config, &conf, &r)) {
 		report_failure(rep, NULL, NULL, &r);
 		status = result_status(&r);
 		result_free(&r);
@@ -106,6 +105,5 @@ int check(const struct options *o, struct report *rep)
 			say_fine(conf, rep);
 	}
 	conf_free(conf);
-	free(path);
 	return status;
 }

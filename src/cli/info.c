@@ -39,9 +39,3 @@ int info_queue_run(const struct options *o, struct report *rep)
 	(void)o, (void)rep;
 	return 0;
 }
-
-int info_aliases(const struct options *o, struct report *rep)
-{
-	(void)o;
-	return say(rep, "No aliases are in use\n");
-}

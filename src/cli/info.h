@@ -1,5 +1,5 @@
 /*
- * info.h - the modes that only say something: --version, --help, mailq, newaliases, -q
+ * info.h - the modes that only say something: --version, --help, mailq, -q
  */
 #ifndef MAILCHUTE_INFO_H
 #define MAILCHUTE_INFO_H
@@ -13,7 +13,5 @@ int info_help(const struct options *o, struct report *rep);
 /* There is no spool: what could not be sent was refused, and nothing waits. */
 int info_queue(const struct options *o, struct report *rep);
 int info_queue_run(const struct options *o, struct report *rep);
-/* No alias file is read, so there is none to rebuild; package scripts call this. */
-int info_aliases(const struct options *o, struct report *rep);
 
 #endif

@@ -6,24 +6,18 @@
 #include "base/clock.h"
 #include "base/util.h"
 #include "cli/caller.h"
-#include "cli/host.h"
+#include "cli/mill.h"
 #include "cli/outcome.h"
-#include "cli/signing.h"
-#include "config/account.h"
+#include "cli/route.h"
 #include "config/conf.h"
-#include "mail/addr.h"
 #include "mail/envelope.h"
-#include "mail/fixup.h"
 #include "mail/message.h"
 #include "smtp/submit.h"
 
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "base/banned.h"
-
-#define SIGNED_HEADER_MAX (8 * 1024 * 1024) /* over any header with its signatures */
 
 /* Everything one message gathers on its way. */
 struct injection {
@@ -31,66 +25,37 @@ struct injection {
 	struct report *rep;
 	struct conf *conf;
 	struct caller caller;
-	struct message message;
-	struct body_hash body_hash;
+	struct mill mill;
 	struct envelope envelope;
-	const struct conf_account *account;
-	char *sender;        /* reverse-path */
-	char *author_domain; /* of the From: field, in ASCII: whose keys sign */
-	struct signing signing;
-	struct host host;
-	struct buf header; /* final: signatures and fields */
 	struct smtp_submission submission;
+	int64_t deadline; /* of the whole submission */
 };
 
 static bool load_configuration(struct injection *in, struct result *r)
 {
-	char *path = conf_find(in->o->config, r);
-	bool ok = path != NULL && conf_load(path, &in->conf, r);
-
-	free(path);
-	if (ok)
-		caller_find(in->conf, &in->caller);
-	return ok;
+	if (!conf_find_and_load(in->o->config, &in->conf, r))
+		return false;
+	mill_init(&in->mill, in->conf, &in->caller, in->o, NULL, NULL);
+	return true;
 }
 
 static bool read_message(struct injection *in, struct result *r)
 {
 	bool dot_ends = !in->o->ignore_dots && isatty(STDIN_FILENO) == 1;
-	struct sink tap;
+	struct sink tap = mill_tap(&in->mill);
 
-	signing_begin_body(in->conf, &in->body_hash);
-	tap = body_hash_sink(&in->body_hash);
-	if (!message_read(STDIN_FILENO, dot_ends, &tap, &in->message, r))
+	if (!message_read(STDIN_FILENO, dot_ends, &tap, &in->mill.message, r))
 		return false;
-	body_hash_finish(&in->body_hash);
+	in->deadline = clock_mono_ms() + in->conf->deadline_ms;
+	caller_find(in->conf, in->o->mode != MODE_DRY_RUN, &in->caller);
 	return true;
-}
-
-/*
- * Folding is part of an address in a header, where lines end. In argv it is somebody's attempt
- * at a second line.
- */
-static bool one_line(struct span text, const char *origin, struct result *r)
-{
-	if (!has_control(text.p, text.len))
-		return true;
-	return result_fail(r, CAUSE_DATA, STEP_ADDRESS, "%s holds a control character", origin);
 }
 
 static bool find_recipients(struct injection *in, struct result *r)
 {
-	const char *domain = in->caller.domain;
+	const struct header *header = in->o->header_recipients ? &in->mill.message.header : NULL;
 
-	for (size_t i = 0; i < in->o->n_recipients; i++) {
-		struct span list = span_of(in->o->recipients[i]);
-
-		if (!one_line(list, "the recipient", r) ||
-		    !envelope_add_list(&in->envelope, list, domain, "the recipient", r))
-			return false;
-	}
-	if (in->o->header_recipients &&
-	    !envelope_add_header(&in->envelope, &in->message.header, domain, r))
+	if (!route_recipients(in->o, in->conf, &in->caller, header, &in->envelope, r))
 		return false;
 	if (in->envelope.n == 0)
 		return result_fail(r, CAUSE_USAGE, STEP_USAGE,
@@ -100,112 +65,13 @@ static bool find_recipients(struct injection *in, struct result *r)
 	return true;
 }
 
-/*
- * The From: field's address; *local tells whether it means anything outside. *address stays
- * NULL when there is no such field.
- */
-static bool find_author(const struct injection *in, char **address, bool *local, struct result *r)
-{
-	struct mailbox m;
-
-	*local = true;
-	if (!fixup_author(&in->message.header, &m, r))
-		return !result_failed(r);
-	*local = domain_is_local(m.domain, in->caller.hostname);
-	bool ok = envelope_address(&m, in->caller.domain, "From:", address, r);
-	mailbox_free(&m);
-	return ok;
-}
-
-static char *own_address(const struct injection *in)
-{
-	if (in->host.from != NULL)
-		return xstrdup(in->host.from);
-	return xasprintf("%s@%s", in->caller.login, in->caller.domain);
-}
-
-/*
- * Account and reverse-path depend on each other; the order is that of sendmail.conf(5). All the
- * account needs is loaded on the way.
- */
-static bool choose_account_and_sender(struct injection *in, struct result *r)
-{
-	char *given = NULL, *author = NULL;
-	bool author_is_local = true, ok = true;
-
-	if (in->o->sender != NULL)
-		ok = one_line(span_of(in->o->sender), "the sender", r) &&
-		     envelope_parse(span_of(in->o->sender), true, in->caller.domain, "the sender",
-				    &given, r);
-	ok = ok && find_author(in, &author, &author_is_local, r);
-	if (ok)
-		in->account = account_choose(in->conf, in->o->account, given, author, r);
-	ok = in->account != NULL && host_load(in->account, &in->caller, &in->host, r);
-	if (ok) {
-		if (given != NULL)
-			in->sender = xstrdup(given);
-		else if (author != NULL && !author_is_local)
-			in->sender = xstrdup(author);
-		else
-			in->sender = own_address(in);
-	}
-	free(given);
-	free(author);
-	return ok;
-}
-
-static bool fix_header(struct injection *in, struct result *r)
-{
-	char *own = own_address(in);
-	struct fixup f = {
-		.from = in->sender[0] != '\0' ? in->sender : own,
-		.from_name = in->o->full_name != NULL ? in->o->full_name : in->caller.full_name,
-		.domain = in->caller.domain,
-		.now = clock_now(),
-	};
-	bool ok = fixup_header(&in->message.header, &f, r);
-
-	free(own);
-	return ok;
-}
-
-static bool load_keys(struct injection *in, struct result *r)
-{
-	struct mailbox author;
-	char *address = NULL;
-
-	if (!in->account->dkim)
-		return true;
-	if (!fixup_author(&in->message.header, &author, r))
-		return false;
-	bool ok = envelope_address(&author, in->caller.domain, "From:", &address, r);
-	mailbox_free(&author);
-	if (ok) {
-		in->author_domain = xstrdup(strrchr(address, '@') + 1);
-		ok = signing_load(in->conf, in->author_domain, &in->signing, r);
-	}
-	free(address);
-	return ok;
-}
-
 /* Called once the host's extensions are known; see smtp/submit.h. */
 static bool make_final(void *ctx, const struct ehlo *offered, struct smtp_content *content,
 		       struct result *r)
 {
 	struct injection *in = ctx;
 
-	(void)offered;
-	buf_clear(&in->header);
-	if (!signing_run(&in->signing, &in->message.header, &in->body_hash, &in->header, r))
-		return false;
-	if (buf_overflowed(&in->header))
-		return result_fail(r, CAUSE_DATA, STEP_HEADER, "the signed header is too large");
-	*content = (struct smtp_content){
-		.header = buf_span(&in->header),
-		.body = &in->message.body,
-		.eight_bit = in->message.facts.eight_bit,
-	};
-	return true;
+	return mill_finish(&in->mill, offered, content, r);
 }
 
 /* The server's bytes go to a terminal: what could steer it becomes a question mark. */
@@ -228,12 +94,13 @@ static void address_submission(struct injection *in)
 {
 	struct smtp_submission *s = &in->submission;
 
-	s->sender = in->sender;
+	s->sender = in->mill.sender;
 	s->n = in->envelope.n;
 	s->recipients = xcalloc(s->n, sizeof s->recipients[0]);
 	for (size_t i = 0; i < s->n; i++)
 		s->recipients[i].address = in->envelope.recipients[i];
 	s->all_or_nothing = in->conf->partial == PARTIAL_ABORT;
+	s->options = in->o->delivery;
 	s->prepare = make_final;
 	s->ctx = in;
 	if (in->o->verbose)
@@ -249,8 +116,8 @@ static bool show(struct injection *in, struct result *r)
 	if (!make_final(in, NULL, &content, r))
 		return false;
 	buf_init(&b, 64 * 1024 * 1024);
-	buf_addf(&b, "Account: %s (%s:%s)\nSender: <%s>\n", in->account->name, in->host.smtp.host,
-		 in->host.smtp.port, in->sender);
+	buf_addf(&b, "Account: %s (%s:%s)\nSender: <%s>\n", in->mill.account->name,
+		 in->mill.host->smtp.host, in->mill.host->smtp.port, in->mill.sender);
 	for (size_t i = 0; i < in->envelope.n; i++)
 		buf_addf(&b, "Recipient: <%s>\n", in->envelope.recipients[i]);
 	buf_addc(&b, '\n');
@@ -263,22 +130,25 @@ static bool show(struct injection *in, struct result *r)
 
 static bool submit(struct injection *in, struct result *r)
 {
-	int64_t deadline = clock_mono_ms() + in->conf->deadline_ms;
-
 	if (in->o->mode == MODE_DRY_RUN)
 		return show(in, r);
-	return smtp_submit(&in->host.smtp, deadline, &in->submission, r);
+	if (in->mill.account->discard) {
+		in->submission.reply = xstrdup("discarded, as configured");
+		return true;
+	}
+	return smtp_submit(&in->mill.host->smtp, in->deadline, &in->submission, r);
 }
 
 static bool run(struct injection *in, struct result *r)
 {
 	/* Until stdin was read to its end, a failure reads it and throws it away. */
 	if (!load_configuration(in, r) || !read_message(in, r)) {
-		message_drain(STDIN_FILENO);
+		if (isatty(STDIN_FILENO) != 1)
+			message_drain(STDIN_FILENO);
 		return false;
 	}
-	if (!find_recipients(in, r) || !choose_account_and_sender(in, r) || !fix_header(in, r) ||
-	    !load_keys(in, r))
+	if (!find_recipients(in, r) || !mill_choose(&in->mill, in->o->sender, true, r) ||
+	    !mill_fix(&in->mill, &in->envelope, r))
 		return false;
 	address_submission(in);
 	return submit(in, r);
@@ -288,10 +158,10 @@ static int conclude(struct injection *in, const struct result *r, int64_t starte
 {
 	struct outcome oc = {
 		.conf = in->conf,
-		.account = in->account,
-		.message = &in->message,
+		.account = in->mill.account,
+		.message = &in->mill.message,
 		.envelope = &in->envelope,
-		.sender = in->sender,
+		.sender = in->mill.sender,
 		.submission = &in->submission,
 		.failure = r,
 		.seconds = (double)(clock_mono_ms() - started) / 1000,
@@ -309,14 +179,8 @@ static void clean_up(struct injection *in)
 {
 	smtp_submission_free(&in->submission);
 	free(in->submission.recipients);
-	host_free(&in->host);
-	signing_free(&in->signing);
-	buf_free(&in->header);
-	free(in->author_domain);
-	free(in->sender);
 	envelope_free(&in->envelope);
-	body_hash_free(&in->body_hash);
-	message_free(&in->message);
+	mill_free(&in->mill);
 	caller_free(&in->caller);
 	conf_free(in->conf);
 }
@@ -327,9 +191,8 @@ int inject(const struct options *o, struct report *rep)
 	struct result r = RESULT_OK;
 	int64_t started = clock_mono_ms();
 
-	message_init(&in.message);
+	mill_init(&in.mill, NULL, NULL, o, NULL, NULL);
 	envelope_init(&in.envelope);
-	buf_init(&in.header, SIGNED_HEADER_MAX);
 	run(&in, &r);
 	int status = conclude(&in, &r, started);
 	result_free(&r);

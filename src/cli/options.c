@@ -5,11 +5,15 @@
 
 #include "base/buf.h"
 #include "base/util.h"
+#include "smtp/dsn.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/banned.h"
+
+/* In a From: field on one line of at most 998 octets, encoded (RFC 2047) if it must be. */
+#define FULL_NAME_MAX 200
 
 typedef bool take_fn(struct options *o, const char *value, struct result *r);
 
@@ -22,7 +26,8 @@ enum value {
 
 static take_fn take_mode, take_header_recipients, take_ignore_dots, take_verbose, take_sender,
 	take_full_name, take_log_tag, take_config, take_account, take_aliases, take_queue_run,
-	take_old_option, take_new_option, take_check, take_dry_run, take_version, take_help;
+	take_old_option, take_new_option, take_no_aliases, take_notify, take_return, take_envid,
+	take_check, take_dry_run, take_version, take_help;
 
 /* sendmail's own. A row without a function is accepted and has no effect. */
 static const struct flag {
@@ -33,12 +38,14 @@ static const struct flag {
 	const char *help; /* NULL: not shown */
 } flags[] = {
 	{ 'b', VALUE, take_mode, "MODE",
-	  "m: send a message (default); p: list the queue; i: aliases; C: check" },
+	  "m: send a message (default); s: SMTP; v: verify recipients; p: list the queue; "
+	  "i: check aliases; C: check the configuration" },
 	{ 't', NO_VALUE, take_header_recipients, "", "recipients from To, Cc and Bcc as well" },
 	{ 'i', NO_VALUE, take_ignore_dots, "", "a line of one dot does not end the message" },
 	{ 'f', VALUE, take_sender, "ADDR", "envelope sender; '' or <> for the null one" },
 	{ 'r', VALUE, take_sender, "ADDR", "the same as -f" },
-	{ 'F', VALUE, take_full_name, "NAME", "full name for a From: field that is missing" },
+	{ 'F', VALUE, take_full_name, "NAME",
+	  "full name for a From: field that is made or rewritten" },
 	{ 'L', VALUE, take_log_tag, "TAG", "the program's name in the log" },
 	{ 'v', NO_VALUE, take_verbose, "",
 	  "show the dialogue with the smart host on standard output" },
@@ -46,12 +53,14 @@ static const struct flag {
 	{ 'q', GLUED_VALUE, take_queue_run, "", "run the queue; there is none" },
 	{ 'I', NO_VALUE, take_aliases, "", "the same as -bi" },
 	{ 'o', VALUE, take_old_option, "X", "i: the same as -i; others have no effect" },
-	{ 'O', VALUE, take_new_option, "OPT=VAL", "accepted; what cannot be ignored is refused" },
-	{ 'N', VALUE, NULL, "DSN", "accepted, no effect yet" },
-	{ 'R', VALUE, NULL, "RET", "accepted, no effect yet" },
-	{ 'V', VALUE, NULL, "ENVID", "accepted, no effect yet" },
+	{ 'O', VALUE, take_new_option, "OPT=VAL",
+	  "requiretls=yes, smtputf8=yes: only to a host that can; a hold is refused" },
+	{ 'N', VALUE, take_notify, "DSN",
+	  "never, or success,failure,delay: when to report what became of it" },
+	{ 'R', VALUE, take_return, "RET", "full or hdrs: what a report returns" },
+	{ 'V', VALUE, take_envid, "ENVID", "envelope id, for reports" },
 	{ 'B', VALUE, NULL, "TYPE", "accepted; what the message really is decides" },
-	{ 'n', NO_VALUE, NULL, "", "no aliasing; there is none" },
+	{ 'n', NO_VALUE, take_no_aliases, "", "no aliasing: bare names get the domain" },
 	{ 'A', VALUE, NULL, "", NULL },
 	{ 'c', NO_VALUE, NULL, "", NULL },
 	{ 'D', VALUE, NULL, "", NULL },
@@ -84,8 +93,8 @@ static const struct {
 	{ 'p', MODE_LIST, NULL },
 	{ 'i', MODE_ALIASES, NULL },
 	{ 'C', MODE_CHECK, NULL },
-	{ 's', MODE_MESSAGE, "SMTP on standard input is not supported yet" },
-	{ 'v', MODE_MESSAGE, "verifying recipients is not supported yet" },
+	{ 's', MODE_SMTP, NULL },
+	{ 'v', MODE_VERIFY, NULL },
 	{ 'a', MODE_MESSAGE, "there is no ARPANET mode" },
 	{ 'd', MODE_MESSAGE, "this is no server: nothing listens" },
 	{ 'D', MODE_MESSAGE, "this is no server: nothing listens" },
@@ -158,6 +167,9 @@ static bool take_sender(struct options *o, const char *value, struct result *r)
 
 static bool take_full_name(struct options *o, const char *value, struct result *r)
 {
+	if (strlen(value) > FULL_NAME_MAX)
+		return result_fail(r, CAUSE_DATA, STEP_ADDRESS,
+				   "the name given by -F is longer than %d octets", FULL_NAME_MAX);
 	if (has_control(value, strlen(value)))
 		return result_fail(r, CAUSE_DATA, STEP_ADDRESS,
 				   "the name given by -F holds a control character");
@@ -213,16 +225,77 @@ static bool take_old_option(struct options *o, const char *value, struct result 
 	return true;
 }
 
+static bool take_no_aliases(struct options *o, const char *value, struct result *r)
+{
+	(void)value, (void)r;
+	o->no_aliases = true;
+	return true;
+}
+
+static bool take_notify(struct options *o, const char *value, struct result *r)
+{
+	o->delivery.notify = value;
+	return dsn_notify_ok(value) ||
+	       result_fail(r, CAUSE_USAGE, STEP_USAGE,
+			   "-N %s: expected never, or a list of success, failure, delay", value);
+}
+
+static bool take_return(struct options *o, const char *value, struct result *r)
+{
+	o->delivery.ret = value;
+	return dsn_ret_ok(value) ||
+	       result_fail(r, CAUSE_USAGE, STEP_USAGE, "-R %s: expected full or hdrs", value);
+}
+
+static bool take_envid(struct options *o, const char *value, struct result *r)
+{
+	struct buf xtext;
+
+	for (const char *p = value; *p != '\0'; p++)
+		if (*p < ' ' || *p > '~')
+			return result_fail(r, CAUSE_USAGE, STEP_USAGE,
+					   "-V: the envelope id must be printable ASCII");
+	if (value[0] == '\0' || strlen(value) > DSN_ENVID_MAX)
+		return result_fail(r, CAUSE_USAGE, STEP_USAGE,
+				   "-V: the envelope id must have 1 to %d characters",
+				   DSN_ENVID_MAX);
+	buf_init(&xtext, 3 * DSN_ENVID_MAX);
+	dsn_write_xtext(value, &xtext);
+	free(o->envid);
+	o->envid = buf_detach(&xtext);
+	o->delivery.envid = o->envid;
+	return true;
+}
+
 /* Most of -O says how a queue should behave; what asks for protection or delay is no detail. */
 static bool take_new_option(struct options *o, const char *value, struct result *r)
 {
-	static const char *const refused[] = { "requiretls=yes", "holdfor=", "holduntil=" };
+	static const char *const holds[] = { "holdfor=", "holduntil=" };
+	const struct {
+		const char *name;
+		bool *to;
+	} demands[] = {
+		{ "requiretls", &o->delivery.requiretls },
+		{ "smtputf8", &o->delivery.smtputf8 },
+	};
 
-	(void)o;
-	for (size_t i = 0; i < COUNT(refused); i++)
-		if (ascii_ncasecmp(value, refused[i], strlen(refused[i])) == 0)
+	for (size_t i = 0; i < COUNT(holds); i++)
+		if (ascii_ncasecmp(value, holds[i], strlen(holds[i])) == 0)
 			return result_fail(r, CAUSE_CONFIG, STEP_CONFIG,
-					   "-O %s: cannot be promised, so nothing was sent", value);
+					   "-O %s: nothing can be held back, so nothing was sent",
+					   value);
+	for (size_t i = 0; i < COUNT(demands); i++) {
+		size_t len = strlen(demands[i].name);
+		const char *word = value[len] == '=' ? value + len + 1 : "";
+
+		if (ascii_ncasecmp(value, demands[i].name, len) != 0 ||
+		    (value[len] != '=' && value[len] != '\0'))
+			continue;
+		if (ascii_casecmp(word, "yes") != 0 && ascii_casecmp(word, "no") != 0)
+			return result_fail(r, CAUSE_USAGE, STEP_USAGE, "-O %s: expected yes or no",
+					   value);
+		*demands[i].to = ascii_casecmp(word, "yes") == 0;
+	}
 	return true;
 }
 
@@ -367,6 +440,8 @@ bool options_parse(int argc, char **argv, struct options *o, struct result *r)
 void options_free(struct options *o)
 {
 	free(o->recipients);
+	free(o->envid);
+	o->envid = NULL;
 	o->recipients = NULL;
 	o->n_recipients = 0;
 }

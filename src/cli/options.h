@@ -10,6 +10,7 @@
 
 #include "base/result.h"
 #include "base/sink.h"
+#include "smtp/transaction.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -18,6 +19,8 @@ enum mode {
 	MODE_MESSAGE,   /* -bm: a message on stdin is sent */
 	MODE_DRY_RUN,   /* the same, but shown instead of sent */
 	MODE_LIST,      /* -bp, mailq */
+	MODE_SMTP,      /* -bs */
+	MODE_VERIFY,    /* -bv */
 	MODE_ALIASES,   /* -bi, newaliases */
 	MODE_QUEUE_RUN, /* -q */
 	MODE_CHECK,     /* --check, -bC */
@@ -29,15 +32,18 @@ struct options {
 	const char *program; /* the name we were called by, for messages */
 	bool own_name;       /* that name is mailchute: long options exist */
 	enum mode mode;
-	bool header_recipients; /* -t */
-	bool ignore_dots;       /* -i, -oi */
-	bool verbose;           /* -v */
-	const char *sender;     /* -f, -r; NULL when not given, "" for the null one */
-	const char *full_name;  /* -F, or NULL */
-	const char *log_tag;    /* -L, or NULL */
-	const char *config;     /* --config, or NULL */
-	const char *account;    /* --account, or NULL */
-	char **recipients;      /* the array is owned, the strings are argv's */
+	bool header_recipients;       /* -t */
+	bool ignore_dots;             /* -i, -oi */
+	bool no_aliases;              /* -n */
+	bool verbose;                 /* -v */
+	const char *sender;           /* -f, -r; NULL when not given, "" for the null one */
+	const char *full_name;        /* -F, or NULL */
+	const char *log_tag;          /* -L, or NULL */
+	const char *config;           /* --config, or NULL */
+	const char *account;          /* --account, or NULL */
+	char *envid;                  /* what delivery borrows of -V; owned */
+	struct smtp_options delivery; /* -N, -R, -V, -O */
+	char **recipients;            /* the array is owned, the strings are argv's */
 	size_t n_recipients;
 };
 

@@ -34,12 +34,13 @@ void outcome_report(const struct outcome *oc, struct report *rep)
 	const struct smtp_submission *s = oc->submission;
 	const char *host = oc->account != NULL ? oc->account->host : NULL;
 
+	/* First, since of very many lines the last might not fit. */
+	if (result_failed(oc->failure))
+		report_failure(rep, host, NULL, oc->failure);
 	for (size_t i = 0; i < s->n; i++)
 		if (result_failed(&s->recipients[i].result))
 			report_failure(rep, host, s->recipients[i].address,
 				       &s->recipients[i].result);
-	if (result_failed(oc->failure))
-		report_failure(rep, host, NULL, oc->failure);
 }
 
 static char *join_recipients(const struct envelope *e)

@@ -14,6 +14,7 @@
 
 #define ERR_MAX      (4 * 1024 * 1024) /* a line for each of very many recipients */
 #define LINE_MAX_LEN 4096
+#define PROGRAM_MAX  256
 
 /* What to do about a refusal, where we know: the first row that fits. */
 static const struct {
@@ -95,16 +96,18 @@ void report_failure(struct report *rep, const char *host, const char *address,
 void report_line(struct report *rep, const char *fmt, ...)
 {
 	char line[2 * LINE_MAX_LEN];
+	struct buf whole;
 	va_list ap;
 
 	va_start(ap, fmt);
 	if (vsnprintf(line, sizeof line, fmt, ap) < 0)
 		line[0] = '\0';
 	va_end(ap);
-	/* argv[0] is the caller's to choose; a line stays a line. */
-	for (const char *p = rep->program; *p != '\0'; p++)
-		buf_addc(&rep->err, ascii_iscntrl(*p) ? '?' : *p);
-	buf_adds(&rep->err, ": ");
-	buf_adds(&rep->err, line);
-	buf_addc(&rep->err, '\n');
+	/* argv[0] is the caller's to choose; a line stays a line, and comes whole or not at all. */
+	buf_init(&whole, sizeof line + PROGRAM_MAX);
+	for (size_t i = 0; rep->program[i] != '\0' && i < PROGRAM_MAX - 2; i++)
+		buf_addc(&whole, ascii_iscntrl(rep->program[i]) ? '?' : rep->program[i]);
+	buf_addf(&whole, ": %s\n", line);
+	buf_addspan(&rep->err, buf_span(&whole));
+	buf_free(&whole);
 }

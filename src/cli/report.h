@@ -12,7 +12,7 @@
 
 struct report {
 	const char *program; /* begins each line on stderr */
-	struct sink out;     /* stdout; never fails for who writes there */
+	struct sink out;     /* stdout; false when nobody takes it, which only a dialogue minds */
 	struct buf err;      /* whole lines for stderr */
 };
 

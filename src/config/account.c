@@ -11,28 +11,34 @@
 
 #include "base/banned.h"
 
+static bool matches_local(const char *pattern, char *local)
+{
+	char *plus = strchr(local, '+');
+
+	if (fnmatch(pattern, local, 0) == 0)
+		return true;
+	if (plus == NULL || plus == local)
+		return false;
+	*plus = '\0';
+	return fnmatch(pattern, local, 0) == 0;
+}
+
 bool account_matches(const char *pattern, const char *address)
 {
 	char *p = xstrdup(pattern), *a = xstrdup(address);
 	char *p_at = strrchr(p, '@'), *a_at = strrchr(a, '@');
-	bool matches = false;
+	bool matches = a_at != NULL;
 
-	if (a_at != NULL) {
-		char *plus;
-
+	if (matches) {
 		*a_at = '\0';
-		plus = strchr(a, '+');
-		if (plus != NULL && plus != a)
-			*plus = '\0';
 		ascii_lower(a_at + 1);
 	}
-	if (p_at != NULL && a_at != NULL) {
+	if (matches && p_at != NULL) {
 		*p_at = '\0';
 		ascii_lower(p_at + 1);
-		matches = fnmatch(p, a, 0) == 0 && fnmatch(p_at + 1, a_at + 1, 0) == 0;
-	} else if (p_at == NULL) {
-		matches = fnmatch(p, a, 0) == 0;
+		matches = fnmatch(p_at + 1, a_at + 1, 0) == 0;
 	}
+	matches = matches && matches_local(p, a);
 	free(p);
 	free(a);
 	return matches;
@@ -103,7 +109,7 @@ static bool is_under(const char *domain, const char *suffix)
 	return len > tail && ascii_casecmp(domain + len - tail, suffix) == 0;
 }
 
-bool domain_is_local(const char *domain, const char *hostname)
+bool domain_is_local(const char *domain, const char *hostname, char *const *local_domains)
 {
 	static const char *const suffixes[] = { ".local", ".lan", ".internal", ".localdomain",
 						".home.arpa" };
@@ -112,6 +118,9 @@ bool domain_is_local(const char *domain, const char *hostname)
 		return true;
 	if (hostname != NULL && ascii_casecmp(domain, hostname) == 0)
 		return true;
+	for (char *const *d = local_domains; d != NULL && *d != NULL; d++)
+		if (ascii_casecmp(domain, *d) == 0)
+			return true;
 	for (size_t i = 0; i < sizeof suffixes / sizeof suffixes[0]; i++)
 		if (is_under(domain, suffixes[i]))
 			return true;

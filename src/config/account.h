@@ -19,17 +19,18 @@ const struct conf_account *account_choose(const struct conf *c, const char *name
 					  const char *sender, const char *author, struct result *r);
 
 /*
- * True if the address matches a pattern of `senders`: '*', '?' and '[...]' as in a shell, the
- * domain without regard to case, "+detail" in the address's local part ignored.
+ * True if the address (with its domain) matches a pattern of `senders`: '*', '?' and '[...]' as in
+ * a shell, the domain without regard to case; with "+detail" in its local part, the address matches
+ * by its whole local part or by the part before it. A pattern without "@" is one of local parts.
  */
 bool account_matches(const char *pattern, const char *address);
 
 /*
  * True for a domain that means nothing outside this host: NULL (a bare name), without a dot,
- * equal to `hostname` (may be NULL), or under .local, .lan, .internal, .localdomain,
- * .home.arpa.
+ * equal to `hostname` (may be NULL) or one of `local_domains` (NULL at the end), or under
+ * .local, .lan, .internal, .localdomain, .home.arpa.
  */
-bool domain_is_local(const char *domain, const char *hostname);
+bool domain_is_local(const char *domain, const char *hostname, char *const *local_domains);
 
 /*
  * The next dkim section after `previous` (NULL: the first) that signs for the domain of an

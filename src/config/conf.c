@@ -178,7 +178,6 @@ static bool end_account(struct load *l, const char *title)
 
 	a->name = xstrdup(title);
 	a->tls_set = place_of(l, SECTION_ACCOUNT, "tls")->file != NULL;
-	a->auth_set = place_of(l, SECTION_ACCOUNT, "auth")->file != NULL;
 	if (!settle_account(a, l->r))
 		return false;
 	c->accounts = xreallocarray(c->accounts, c->n_accounts + 1, sizeof *c->accounts);
@@ -467,4 +466,13 @@ void conf_free(struct conf *c)
 	settings_free(SECTION_GLOBAL, c);
 	free(c->path);
 	free(c);
+}
+
+bool conf_find_and_load(const char *option, struct conf **out, struct result *r)
+{
+	char *path = conf_find(option, r);
+	bool ok = path != NULL && conf_load(path, out, r);
+
+	free(path);
+	return ok;
 }

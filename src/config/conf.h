@@ -34,15 +34,17 @@ struct conf_account {
 	char *tls_ca_file;
 	char *tls_host;
 	enum auth_mode auth; /* settled: auto with user, else off */
-	bool auth_set;
-	char **mechanisms; /* AUTH_LIST: upper case */
+	char **mechanisms;   /* AUTH_LIST: upper case */
 	char *user;
 	char *password; /* secret */
 	char *password_file;
 	char **senders;
 	char *from;
+	enum rewrite_mode rewrite_from;
 	bool dkim;
 	enum ip_family ip;
+	bool discard;
+	char **divert_to;
 };
 
 struct conf_dkim {
@@ -66,6 +68,8 @@ struct conf {
 	char *path;     /* the file that was read */
 	char *hostname; /* as set, or NULL: the caller finds it out */
 	char *domain;
+	char **local_domains;
+	char *aliases; /* NULL: /etc/aliases, if it exists */
 	char *default_account;
 	int64_t deadline_ms;
 	enum conf_partial partial;
@@ -93,6 +97,8 @@ char *conf_find(const char *option, struct result *r);
 
 /* Reads and checks the file; on success *out is the caller's, for conf_free. */
 bool conf_load(const char *path, struct conf **out, struct result *r);
+/* Both: the file is found, read and checked. */
+bool conf_find_and_load(const char *option, struct conf **out, struct result *r);
 /* NULL is fine. Secrets are wiped. */
 void conf_free(struct conf *c);
 /* True if anybody but owner and group can read the file: worth a warning with password =. */

@@ -33,6 +33,11 @@ static const struct word families[] = {
 	{ "any", IP_ANY }, { "4", IP_4 }, { "6", IP_6 }, { NULL, 0 }
 };
 
+static const struct word rewrites[] = { { "local", REWRITE_LOCAL },
+					{ "never", REWRITE_NEVER },
+					{ "always", REWRITE_ALWAYS },
+					{ NULL, 0 } };
+
 #define GLOBAL(member)  SECTION_GLOBAL, offsetof(struct conf, member)
 #define ACCOUNT(member) SECTION_ACCOUNT, offsetof(struct conf_account, member)
 #define DKIM(member)    SECTION_DKIM, offsetof(struct conf_dkim, member)
@@ -41,6 +46,8 @@ static const struct word families[] = {
 const struct setting settings[] = {
 	{ "hostname",         GLOBAL(hostname),        TYPE_STRING,   &kind_name,      NULL },
 	{ "domain",           GLOBAL(domain),          TYPE_STRING,   &kind_name,      NULL },
+	{ "local_domains",    GLOBAL(local_domains),   TYPE_LIST,     &kind_name,      NULL },
+	{ "aliases",          GLOBAL(aliases),         TYPE_PATH,     &kind_path,      NULL },
 	{ "default_account",  GLOBAL(default_account), TYPE_STRING,   &kind_text,      NULL },
 	{ "deadline",         GLOBAL(deadline_ms),     TYPE_DURATION, &kind_duration,  NULL },
 	{ "partial",          GLOBAL(partial),         TYPE_WORD,     NULL,            partials },
@@ -62,8 +69,11 @@ const struct setting settings[] = {
 	{ "password_file",    ACCOUNT(password_file),  TYPE_PATH,     &kind_path,      NULL },
 	{ "senders",          ACCOUNT(senders),        TYPE_LIST,     &kind_pattern,   NULL },
 	{ "from",             ACCOUNT(from),           TYPE_STRING,   &kind_address,   NULL },
+	{ "rewrite_from",     ACCOUNT(rewrite_from),   TYPE_WORD,     NULL,            rewrites },
 	{ "dkim",             ACCOUNT(dkim),           TYPE_SWITCH,   NULL,            on_off },
 	{ "ip",               ACCOUNT(ip),             TYPE_WORD,     NULL,            families },
+	{ "discard",          ACCOUNT(discard),        TYPE_SWITCH,   NULL,            on_off },
+	{ "divert_to",        ACCOUNT(divert_to),      TYPE_LIST,     &kind_address,   NULL },
 
 	{ "domain",           DKIM(domain),            TYPE_STRING,   &kind_name,      NULL },
 	{ "selector",         DKIM(selector),          TYPE_STRING,   &kind_name,      NULL },

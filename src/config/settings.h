@@ -42,7 +42,7 @@ struct setting {
 	const struct word *words;      /* these two */
 };
 
-#define SETTINGS_COUNT 34
+#define SETTINGS_COUNT 39
 
 extern const struct setting settings[];
 

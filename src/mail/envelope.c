@@ -43,7 +43,7 @@ void envelope_free(struct envelope *e)
 	envelope_init(e);
 }
 
-static bool bad_address(struct span text, const char *origin, const char *why, struct result *r)
+bool envelope_bad_address(struct span text, const char *origin, const char *why, struct result *r)
 {
 	const size_t shown = 200;
 	int len = (int)(text.len < shown ? text.len : shown);
@@ -73,7 +73,7 @@ bool envelope_address(const struct mailbox *m, const char *domain, const char *o
 		buf_init(&b, ADDRESS_MAX);
 		addr_write(m, &b);
 		shown = buf_span(&b);
-		bad_address(shown, origin, why, r);
+		envelope_bad_address(shown, origin, why, r);
 		buf_free(&b);
 		return false;
 	}
@@ -92,14 +92,13 @@ bool envelope_parse(struct span text, bool allow_null, const char *domain, const
 	const char *why = addr_parse_one(text, allow_null, &m);
 
 	if (why != NULL)
-		return bad_address(text, origin, why, r);
+		return envelope_bad_address(text, origin, why, r);
 	bool ok = envelope_address(&m, domain, origin, out, r);
 	mailbox_free(&m);
 	return ok;
 }
 
-/* Takes the address over. */
-static void add(struct envelope *e, char *address)
+void envelope_add(struct envelope *e, char *address)
 {
 	char **node = tsearch(address, &e->seen, compare);
 
@@ -116,55 +115,7 @@ static void add(struct envelope *e, char *address)
 	e->recipients[e->n++] = address;
 }
 
-bool envelope_add_list(struct envelope *e, struct span list, const char *domain, const char *origin,
-		       struct result *r)
+bool envelope_has(const struct envelope *e, const char *address)
 {
-	struct addr_list l;
-	struct mailbox m;
-	enum addr_next got;
-	bool ok = true;
-
-	addr_list_init(&l, list);
-	while (ok && (got = addr_next(&l, &m)) != ADDR_END) {
-		char *address;
-
-		if (got == ADDR_BAD)
-			return bad_address(span_trim(list), origin, l.error, r);
-		if (mailbox_is_null(&m))
-			ok = bad_address(span_of("<>"), origin, "nobody can receive mail there", r);
-		else
-			ok = envelope_address(&m, domain, origin, &address, r);
-		mailbox_free(&m);
-		if (ok)
-			add(e, address);
-	}
-	return ok;
-}
-
-static bool any_resent(const struct header *h)
-{
-	for (size_t i = 0; i < h->n; i++)
-		if ((field_traits(h->fields[i].id) & TRAIT_RESENT) != 0)
-			return true;
-	return false;
-}
-
-bool envelope_add_header(struct envelope *e, const struct header *h, const char *domain,
-			 struct result *r)
-{
-	unsigned wanted = TRAIT_RECIPIENT | (any_resent(h) ? TRAIT_RESENT : 0);
-
-	for (size_t i = 0; i < h->n; i++) {
-		enum field_id id = h->fields[i].id;
-		unsigned traits = field_traits(id) & (TRAIT_RECIPIENT | TRAIT_RESENT);
-
-		if (traits != wanted)
-			continue;
-		char *origin = xasprintf("%s:", field_name(id));
-		bool ok = envelope_add_list(e, header_value(h, i), domain, origin, r);
-		free(origin);
-		if (!ok)
-			return false;
-	}
-	return true;
+	return tfind(address, &e->seen, compare) != NULL;
 }

@@ -11,7 +11,6 @@
 #include "base/buf.h"
 #include "base/result.h"
 #include "mail/addr.h"
-#include "mail/header.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -37,17 +36,14 @@ bool envelope_address(const struct mailbox *m, const char *domain, const char *o
 bool envelope_parse(struct span text, bool allow_null, const char *domain, const char *origin,
 		    char **out, struct result *r);
 
+/* CAUSE_DATA: `text`, from `origin`, is no address, and why. */
+bool envelope_bad_address(struct span text, const char *origin, const char *why, struct result *r);
+
 /*
- * Adds every mailbox of an address list; one that is there already (domains compare without
- * case) is not added again. CAUSE_DATA for the first that is no address.
+ * Takes an address over as a recipient; one that is there already (domains compare without
+ * case) is freed instead.
  */
-bool envelope_add_list(struct envelope *e, struct span list, const char *domain, const char *origin,
-		       struct result *r);
-/*
- * The recipients -t takes from the header: To, Cc, Bcc, or Resent-To, Resent-Cc, Resent-Bcc
- * alone when there is any Resent- field (RFC 5322 section 3.6.6).
- */
-bool envelope_add_header(struct envelope *e, const struct header *h, const char *domain,
-			 struct result *r);
+void envelope_add(struct envelope *e, char *address);
+bool envelope_has(const struct envelope *e, const char *address);
 
 #endif

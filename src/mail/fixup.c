@@ -51,7 +51,7 @@ static char *make_from(const struct fixup *f)
 	return buf_detach(&b);
 }
 
-static char *make_value(enum field_id id, const struct fixup *f, const char *id_domain)
+static char *make_value(enum field_id id, const struct fixup *f)
 {
 	switch (id) {
 	case FIELD_DATE:
@@ -59,7 +59,7 @@ static char *make_value(enum field_id id, const struct fixup *f, const char *id_
 		return make_date(f->now);
 	case FIELD_MESSAGE_ID:
 	case FIELD_RESENT_MESSAGE_ID:
-		return make_message_id(id_domain);
+		return make_message_id(f->id_domain);
 	default:
 		return make_from(f);
 	}
@@ -69,13 +69,10 @@ static char *make_value(enum field_id id, const struct fixup *f, const char *id_
 static void add_missing(struct header *h, size_t at, const enum field_id *ids, size_t n,
 			const struct fixup *f)
 {
-	const char *at_sign = strrchr(f->from, '@');
-	const char *id_domain = at_sign != NULL ? at_sign + 1 : f->domain;
-
 	for (size_t i = 0; i < n; i++) {
 		if (header_has(h, ids[i]))
 			continue;
-		char *value = make_value(ids[i], f, id_domain);
+		char *value = make_value(ids[i], f);
 		header_insert_value(h, at++, field_name(ids[i]), value);
 		free(value);
 	}
@@ -95,6 +92,27 @@ static void add_fields(struct header *h, const struct fixup *f)
 		break;
 	}
 	add_missing(h, h->n, always, n, f);
+}
+
+/*
+ * In `From: Doe, John <john@example.org>` a comma in an unquoted name has made two of one
+ * author; a domain for Doe would invent somebody.
+ */
+static bool is_split_author(const struct header *h, size_t at)
+{
+	struct addr_list l;
+	struct mailbox m;
+	bool bare = false, whole = false;
+
+	if (h->fields[at].id != FIELD_FROM)
+		return false;
+	addr_list_init(&l, header_value(h, at));
+	while (addr_next(&l, &m) == ADDR_MAILBOX) {
+		bare = bare || m.domain == NULL;
+		whole = whole || m.domain != NULL;
+		mailbox_free(&m);
+	}
+	return bare && whole;
 }
 
 /*
@@ -132,9 +150,14 @@ static void qualify_field(struct header *h, size_t at, const char *domain)
 	buf_free(&b);
 }
 
+/*
+ * In `Doe, John <john@example.org>`, a mistake that is often made, Doe is a mailbox too; who
+ * signs and sends is the one with a domain.
+ */
 bool fixup_author(const struct header *h, struct mailbox *m, struct result *r)
 {
 	struct addr_list l;
+	struct mailbox next;
 	enum addr_next got;
 	size_t at = header_find(h, FIELD_FROM, 0);
 
@@ -142,6 +165,14 @@ bool fixup_author(const struct header *h, struct mailbox *m, struct result *r)
 		return false;
 	addr_list_init(&l, header_value(h, at));
 	got = addr_next(&l, m);
+	while (got == ADDR_MAILBOX && m->domain == NULL && addr_next(&l, &next) == ADDR_MAILBOX) {
+		if (next.domain == NULL) {
+			mailbox_free(&next);
+			continue;
+		}
+		mailbox_free(m);
+		*m = next;
+	}
 	if (got == ADDR_MAILBOX && !mailbox_is_null(m))
 		return true;
 	if (got == ADDR_MAILBOX)
@@ -160,9 +191,11 @@ bool fixup_header(struct header *h, const struct fixup *f, struct result *r)
 		mailbox_free(&author);
 	}
 	add_fields(h, f);
+	if (f->rewrite != NULL)
+		rewrite_header(h, f->rewrite);
 	header_drop(h, TRAIT_DROP);
 	for (size_t i = 0; i < h->n; i++)
-		if ((field_traits(h->fields[i].id) & TRAIT_ADDRESS) != 0)
+		if ((field_traits(h->fields[i].id) & TRAIT_ADDRESS) != 0 && !is_split_author(h, i))
 			qualify_field(h, i, f->domain);
 	return true;
 }

@@ -6,6 +6,7 @@
 
 #include "base/result.h"
 #include "mail/header.h"
+#include "mail/rewrite.h"
 
 #include <stdbool.h>
 #include <time.h>
@@ -15,21 +16,24 @@ struct fixup {
 	const char *from;      /* address for a From: that is missing */
 	const char *from_name; /* its display name, or NULL */
 	const char *domain;    /* for bare names in address fields */
+	const char *id_domain; /* of the Message-ID */
 	time_t now;
+	const struct rewrite *rewrite; /* NULL: senders stay as they are */
 };
 
 /*
  * Takes out Bcc, Resent-Bcc, Return-Path and Content-Length; adds Date, Message-ID and From
  * (and Resent-Date, Resent-From, Resent-Message-ID in front of a Resent- block) where they are
- * missing; gives bare names in address fields the domain. Everything else stays as it came,
- * byte for byte. CAUSE_DATA when a From: field is there that holds no address: a message
- * without an author cannot be signed, and receivers refuse it.
+ * missing; rewrites senders; gives bare names in address fields the domain. Everything else stays
+ * as it came, byte for byte. CAUSE_DATA when a From: field is there that holds no address: a
+ * message without an author cannot be signed, and receivers refuse it.
  */
 bool fixup_header(struct header *h, const struct fixup *f, struct result *r);
 
 /*
- * The first mailbox of the From: field in *m, which the caller frees. False without such a
- * field; false with r filled (CAUSE_DATA) when what is there is no address.
+ * The first mailbox of the From: field that has a domain, else the first, in *m, which the caller
+ * frees. False without such a field; false with r filled (CAUSE_DATA) when what is there is no
+ * address.
  */
 struct mailbox;
 bool fixup_author(const struct header *h, struct mailbox *m, struct result *r);

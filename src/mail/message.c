@@ -16,17 +16,6 @@
 #define READ_PIECE     (64 * 1024)
 #define FIELD_NAME_MAX 998 /* a line's length, RFC 5322 section 2.1.1 */
 
-/* Tells header and body apart; the filter behind crlf_in. */
-struct splitter {
-	struct message *m;
-	const struct sink *tap;
-	struct result *r;
-	bool in_body;
-	bool first_line;
-	struct buf field;  /* the field being read, complete lines first */
-	size_t line_start; /* in field: where the line that is not complete begins */
-};
-
 enum line_kind { LINE_UNSURE, LINE_EMPTY, LINE_MBOX_FROM, LINE_FIELD, LINE_CONTINUED, LINE_TEXT };
 
 void message_init(struct message *m)
@@ -71,7 +60,7 @@ static enum line_kind field_or_text(struct span line)
 }
 
 /* What the line is, as far as its beginning tells. `complete`: its CRLF is there. */
-static enum line_kind classify(const struct splitter *s, struct span line, bool complete)
+static enum line_kind classify(const struct message_in *s, struct span line, bool complete)
 {
 	if (line.len == 0)
 		return LINE_UNSURE;
@@ -79,7 +68,8 @@ static enum line_kind classify(const struct splitter *s, struct span line, bool 
 		return complete ? LINE_EMPTY : LINE_UNSURE;
 	if (ascii_isblank(line.p[0]))
 		return s->line_start > 0 ? LINE_CONTINUED : LINE_TEXT;
-	if (s->first_line) {
+	/* "From : a@example.org" is a field all the same. */
+	if (s->first_line && field_or_text(line) != LINE_FIELD) {
 		if (starts_with(line, "From ") || starts_with(line, ">From "))
 			return complete ? LINE_MBOX_FROM : LINE_UNSURE;
 		if (!complete && line.len < strlen(">From "))
@@ -88,7 +78,7 @@ static enum line_kind classify(const struct splitter *s, struct span line, bool 
 	return field_or_text(line);
 }
 
-static bool body_write(struct splitter *s, const char *p, size_t len)
+static bool body_write(struct message_in *s, const char *p, size_t len)
 {
 	if (len == 0)
 		return true;
@@ -98,7 +88,7 @@ static bool body_write(struct splitter *s, const char *p, size_t len)
 }
 
 /* The field whose lines are complete goes into the header. */
-static bool end_field(struct splitter *s)
+static bool end_field(struct message_in *s)
 {
 	struct header *h = &s->m->header;
 
@@ -113,7 +103,7 @@ static bool end_field(struct splitter *s)
 	return true;
 }
 
-static bool field_too_long(struct splitter *s)
+static bool field_too_long(struct message_in *s)
 {
 	struct span field = buf_span(&s->field);
 	const char *colon = memchr(field.p, ':', field.len);
@@ -125,7 +115,7 @@ static bool field_too_long(struct splitter *s)
 }
 
 /* The line held back is no header: the body begins with it. */
-static bool begin_body(struct splitter *s)
+static bool begin_body(struct message_in *s)
 {
 	if (!end_field(s))
 		return false;
@@ -135,19 +125,19 @@ static bool begin_body(struct splitter *s)
 	return ok;
 }
 
-static bool fits(struct splitter *s)
+static bool fits(struct message_in *s)
 {
 	return s->field.len <= FIELD_MAX || field_too_long(s);
 }
 
 /* The line belongs to the field. */
-static bool take_line(struct splitter *s)
+static bool take_line(struct message_in *s)
 {
 	s->line_start = s->field.len;
 	return fits(s);
 }
 
-static bool complete_line(struct splitter *s)
+static bool complete_line(struct message_in *s)
 {
 	struct span line = { s->field.p + s->line_start, s->field.len - s->line_start };
 	enum line_kind kind = classify(s, line, true);
@@ -172,7 +162,7 @@ static bool complete_line(struct splitter *s)
 }
 
 /* The line that is not complete yet, judged by its beginning: it may be large. */
-static bool partial_line(struct splitter *s)
+static bool partial_line(struct message_in *s)
 {
 	struct span line = { s->field.p + s->line_start, s->field.len - s->line_start };
 
@@ -189,7 +179,7 @@ static bool partial_line(struct splitter *s)
 }
 
 /* Header bytes up to the next line end, or all; *len says how many were taken. */
-static bool header_write_piece(struct splitter *s, const char *p, size_t *len)
+static bool header_write_piece(struct message_in *s, const char *p, size_t *len)
 {
 	const char *lf = memchr(p, '\n', *len);
 
@@ -203,7 +193,7 @@ static bool header_write_piece(struct splitter *s, const char *p, size_t *len)
 
 static bool split(void *ctx, const char *p, size_t len)
 {
-	struct splitter *s = ctx;
+	struct message_in *s = ctx;
 
 	while (len > 0 && !s->in_body) {
 		size_t n = len;
@@ -214,36 +204,6 @@ static bool split(void *ctx, const char *p, size_t len)
 		len -= n;
 	}
 	return body_write(s, p, len);
-}
-
-static bool read_through(int fd, bool dot_ends, struct crlf_in *crlf, struct result *r)
-{
-	char *piece = xmalloc(READ_PIECE);
-	bool line_start = true, any = false, ok = true;
-
-	for (;;) {
-		ssize_t n = read(fd, piece, READ_PIECE);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			ok = result_fail(r, CAUSE_READ, STEP_INPUT, "cannot read the message: %s",
-					 strerror(errno));
-		if (n <= 0)
-			break;
-		any = true;
-		if (dot_ends && line_start && n == 2 && memcmp(piece, ".\n", 2) == 0)
-			break;
-		line_start = piece[n - 1] == '\n';
-		ok = crlf_in_feed(crlf, piece, (size_t)n, r);
-		if (!ok)
-			break;
-	}
-	free(piece);
-	if (ok && !any)
-		ok = result_fail(r, CAUSE_NO_INPUT, STEP_INPUT,
-				 "no message: standard input is empty");
-	return ok && crlf_in_finish(crlf);
 }
 
 static bool check_loop(const struct header *h, struct result *r)
@@ -260,21 +220,73 @@ static bool check_loop(const struct header *h, struct result *r)
 	return true;
 }
 
+void message_in_init(struct message_in *in, struct message *m, const struct sink *tap)
+{
+	*in = (struct message_in){ .m = m, .tap = tap, .first_line = true };
+	buf_init(&in->field, FIELD_MAX + FIELD_NAME_MAX + 1 + READ_PIECE);
+	crlf_in_init(&in->crlf, (struct sink){ split, in });
+}
+
+bool message_in_feed(struct message_in *in, const char *p, size_t len, struct result *r)
+{
+	in->r = r;
+	return crlf_in_feed(&in->crlf, p, len, r);
+}
+
+bool message_in_finish(struct message_in *in, struct result *r)
+{
+	in->r = r;
+	bool ok = crlf_in_finish(&in->crlf) && (in->in_body || end_field(in)) &&
+		  spill_finish(&in->m->body, r);
+	in->m->facts = in->crlf.facts;
+	return ok && check_loop(&in->m->header, r);
+}
+
+void message_in_free(struct message_in *in)
+{
+	crlf_in_free(&in->crlf);
+	buf_free(&in->field);
+}
+
+static bool read_through(int fd, bool dot_ends, struct message_in *in, struct result *r)
+{
+	char *piece = xmalloc(READ_PIECE);
+	bool line_start = true, any = false, ok = true;
+
+	for (;;) {
+		ssize_t n = read(fd, piece, READ_PIECE);
+
+		if (n < 0 && try_again(errno, fd, false))
+			continue;
+		if (n < 0)
+			ok = result_fail(r, CAUSE_READ, STEP_INPUT, "cannot read the message: %s",
+					 strerror(errno));
+		if (n <= 0)
+			break;
+		any = true;
+		if (dot_ends && line_start && n == 2 && memcmp(piece, ".\n", 2) == 0)
+			break;
+		line_start = piece[n - 1] == '\n';
+		ok = message_in_feed(in, piece, (size_t)n, r);
+		if (!ok)
+			break;
+	}
+	free(piece);
+	if (ok && !any)
+		ok = result_fail(r, CAUSE_NO_INPUT, STEP_INPUT,
+				 "no message: standard input is empty");
+	return ok;
+}
+
 bool message_read(int fd, bool dot_ends, const struct sink *tap, struct message *m,
 		  struct result *r)
 {
-	struct splitter s = { .m = m, .tap = tap, .r = r, .first_line = true };
-	struct crlf_in crlf;
+	struct message_in in;
 
-	/* A whole field, behind it a line that may be one still, and what the next read brings. */
-	buf_init(&s.field, FIELD_MAX + FIELD_NAME_MAX + 1 + READ_PIECE);
-	crlf_in_init(&crlf, (struct sink){ split, &s });
-	bool ok = read_through(fd, dot_ends, &crlf, r);
-	ok = ok && (s.in_body || end_field(&s)) && spill_finish(&m->body, r);
-	m->facts = crlf.facts;
-	crlf_in_free(&crlf);
-	buf_free(&s.field);
-	return ok && check_loop(&m->header, r);
+	message_in_init(&in, m, tap);
+	bool ok = read_through(fd, dot_ends, &in, r) && message_in_finish(&in, r);
+	message_in_free(&in);
+	return ok;
 }
 
 void message_drain(int fd)
@@ -284,5 +296,5 @@ void message_drain(int fd)
 
 	do
 		n = read(fd, piece, sizeof piece);
-	while (n > 0 || (n < 0 && errno == EINTR));
+	while (n > 0 || (n < 0 && try_again(errno, fd, false)));
 }

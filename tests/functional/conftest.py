@@ -9,6 +9,7 @@ import pytest
 sys.dont_write_bytecode = True
 
 from certs import Certificates  # noqa: E402
+from conversation import Conversation  # noqa: E402
 from program import Program  # noqa: E402
 from smtpscript import Script, Server  # noqa: E402
 
@@ -80,6 +81,10 @@ class Rig:
     def send(self, *args, input=b"Subject: hi\n\nhello\n", **options):
         args = args or ("-f", "a@example.org", "b@example.net")
         return self.program.run(*args, input=input, **options)
+
+    def talk(self, *args, **options):
+        """A -bs session; see conversation.py."""
+        return Conversation(self.program, *args, **options)
 
 
 @pytest.fixture

@@ -97,7 +97,7 @@ def test_message_id(rig):
         assert re.fullmatch(r"<[0-9A-Za-z.+_=-]{16,}@[0-9a-z.-]+>", one), one
         domain = one[:-1].split("@")[1]
         assert domain in ("example.org", "client.example.org")
-        assert os.uname().nodename not in one.split("@")[0]
+        assert len(one.split("@")[0]) < 40      # nothing but letters at random
     assert len(set(ids)) == 2
 
 

@@ -80,9 +80,16 @@ static void patterns(void **state)
 		{ "*@b", "+x@b", true },
 		{ "+x@b", "+x@b", true },
 		{ "a@b", "a@b+x", false },
-		/* bare names */
-		{ "root", "root", true },
-		{ "r*", "root", true },
+		/* unless the pattern wants them */
+		{ "a+x@b", "a+x@b", true },
+		{ "a+*@b", "a+x@b", true },
+		{ "a+x@b", "a+y@b", false },
+		{ "a+x@b", "a@b", false },
+		/* a pattern without "@" is one of local parts */
+		{ "root", "root@b", true },
+		{ "r*", "root+x@b", true },
+		{ "root", "x@root", false },
+		{ "*b", "root@b", false },
 		{ "root@b", "root", false },
 	};
 
@@ -194,6 +201,8 @@ static void default_choice(void **state)
 
 static void local_domains(void **state)
 {
+	static char first[] = "first.example.com", second[] = "second.Example.com";
+	static char *const ours[] = { first, second, NULL };
 	static const struct {
 		const char *domain;
 		const char *hostname;
@@ -223,11 +232,15 @@ static void local_domains(void **state)
 		{ "a.xlan", NULL, false },
 		{ "[192.0.2.1]", NULL, false },
 		{ "[IPv6:::1]", NULL, false },
+		{ "first.example.com", NULL, true },
+		{ "SECOND.example.com", "host.example.org", true },
+		{ "x.first.example.com", NULL, false },
+		{ "example.com", NULL, false },
 	};
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(rows); i++)
-		if (domain_is_local(rows[i].domain, rows[i].hostname) != rows[i].local)
+		if (domain_is_local(rows[i].domain, rows[i].hostname, ours) != rows[i].local)
 			fail_msg("%s", rows[i].domain != NULL ? rows[i].domain : "NULL");
 }
 

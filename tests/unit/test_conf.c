@@ -19,6 +19,8 @@ static void test_defaults(void **state)
 	(void)state;
 	assert_null(c->hostname);
 	assert_null(c->domain);
+	assert_null(c->local_domains);
+	assert_null(c->aliases);
 	assert_null(c->default_account);
 	assert_int_equal(c->deadline_ms, 300000);
 	assert_int_equal(c->partial, PARTIAL_DELIVER);
@@ -36,11 +38,13 @@ static void test_defaults(void **state)
 	assert_int_equal(a->tls, TLS_STARTTLS);
 	assert_false(a->tls_set);
 	assert_int_equal(a->auth, AUTH_OFF);
-	assert_false(a->auth_set);
 	assert_null(a->mechanisms);
 	assert_null(a->senders);
 	assert_true(a->dkim);
 	assert_int_equal(a->ip, IP_ANY);
+	assert_int_equal(a->rewrite_from, REWRITE_LOCAL);
+	assert_false(a->discard);
+	assert_null(a->divert_to);
 	conf_free(c);
 }
 
@@ -49,6 +53,8 @@ static void test_global(void **state)
 	struct conf *c = load_text("hostname = host.example.org\n"
 				   "domain = \"b\xc3\xbc"
 				   "cher.example\"\n"
+				   "local_domains = {localhost, web1.example.org}\n"
+				   "aliases = aliases\n"
 				   "default_account = two\n"
 				   "deadline = 90s\n"
 				   "partial = abort\n"
@@ -65,6 +71,10 @@ static void test_global(void **state)
 	assert_string_equal(c->hostname, "host.example.org");
 	assert_string_equal(c->domain, "b\xc3\xbc"
 				       "cher.example");
+	assert_string_equal(c->local_domains[0], "localhost");
+	assert_string_equal(c->local_domains[1], "web1.example.org");
+	assert_null(c->local_domains[2]);
+	assert_string_equal(c->aliases + strlen(dir), "/aliases");
 	assert_string_equal(c->default_account, "two");
 	assert_int_equal(c->deadline_ms, 90000);
 	assert_int_equal(c->partial, PARTIAL_ABORT);
@@ -96,6 +106,9 @@ static void test_account(void **state)
 				   "  from = robot@example.org\n"
 				   "  dkim = off\n"
 				   "  ip = 6\n"
+				   "  rewrite_from = always\n"
+				   "  discard = on\n"
+				   "  divert_to = {b@example.org, \"a@example.org\"}\n"
 				   "}\n");
 	const struct conf_account *a = &c->accounts[0];
 
@@ -111,7 +124,6 @@ static void test_account(void **state)
 	assert_string_equal(a->tls_ca_file, "/home/somebody/ca.pem");
 	assert_string_equal(a->tls_host, "other.example.org");
 	assert_int_equal(a->auth, AUTH_LIST);
-	assert_true(a->auth_set);
 	assert_string_equal(a->mechanisms[0], "LOGIN");
 	assert_string_equal(a->mechanisms[1], "PLAIN");
 	assert_null(a->mechanisms[2]);
@@ -123,6 +135,11 @@ static void test_account(void **state)
 	assert_string_equal(a->from, "robot@example.org");
 	assert_false(a->dkim);
 	assert_int_equal(a->ip, IP_6);
+	assert_int_equal(a->rewrite_from, REWRITE_ALWAYS);
+	assert_true(a->discard);
+	assert_string_equal(a->divert_to[0], "b@example.org");
+	assert_string_equal(a->divert_to[1], "a@example.org");
+	assert_null(a->divert_to[2]);
 	conf_free(c);
 }
 

@@ -135,7 +135,7 @@ static const struct refusal syntax_refusals[] = {
 	{ "/* a\n b */ /* c */ hots = a\n", "@main.conf:2: no such option 'hots'" },
 	{ "account x {\n host = a # c\n  hots = a\n}\n", "@main.conf:3: no such option 'hots'" },
 	{ "account x {\n selector = a\n}\n", "@main.conf:2: no such option 'selector'" },
-	{ "local_domains = a\n", "@main.conf:1: no such option 'local_domains'" },
+	{ "local_domain = a\n", "@main.conf:1: no such option 'local_domain'" },
 	{ "\n\"\" = a\n", "@main.conf:2: syntax error" },
 	{ "domain a\n", "@main.conf:1: missing equal sign after option 'domain'" },
 	{ "domain = {a}\n", "@main.conf:1: unexpected token '{'" },
@@ -201,6 +201,10 @@ static const struct refusal global_values[] = {
 	{ "domain = 0123456789012345678901234567890123456789012345678901234567890123",
 	  "domain: \"012345678901234567890123456789012345678901234567890123456789\" is "
 	  "wrong, expected a host or domain name" },
+	{ "local_domains = {a, \"b c\"}",
+	  "local_domains: \"b c\" is wrong, expected a host or domain name" },
+	{ "aliases = \"\"", "aliases: \"\" is wrong, expected a file name (with ~/ in "
+			    "front only if there is a home)" },
 	{ "default_account = \"\"",
 	  "default_account: \"\" is wrong, expected text without control characters" },
 	{ "deadline = 0", "deadline: \"0\" is wrong, expected a time such as \"90s\", "
@@ -283,6 +287,11 @@ static const struct refusal account_values[] = {
 	{ "from = a@b@c", "from: \"a@b@c\" is wrong, expected an address, local@domain" },
 	{ "from = \"A <a@b>\"", "from: \"A <a@b>\" is wrong, expected an address, local@domain" },
 	{ "from = \"a@b\\x0dX\"", "from: \"a@b X\" is wrong, expected an address, local@domain" },
+	{ "rewrite_from = on", "rewrite_from: \"on\" is wrong, expected local, never or always" },
+	{ "discard = yes", "discard: \"yes\" is wrong, expected on or off" },
+	{ "divert_to = root", "divert_to: \"root\" is wrong, expected an address, local@domain" },
+	{ "divert_to = {a@b, c@}",
+	  "divert_to: \"c@\" is wrong, expected an address, local@domain" },
 	{ "ip = 06", "ip: \"06\" is wrong, expected any, 4 or 6" },
 };
 

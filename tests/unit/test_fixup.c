@@ -29,6 +29,13 @@
 #define ID_1 "<0123456789abcdefghijklmn@example.org>"
 #define ID_2 "<opqrstuv0123456789abcdef@example.org>"
 
+/* What a message is fixed with: whose it is, and when. The rest is left as it is. */
+#define FIXUP(address, name, time)                                                                 \
+	{                                                                                          \
+		.from = (address), .from_name = (name), .domain = "example.net",                   \
+		.id_domain = "example.org", .now = (time)                                          \
+	}
+
 /* Three fields that need nothing. */
 #define WHOLE "Date: x\r\nFrom: a@b\r\nMessage-ID: <x@y>\r\n"
 
@@ -75,7 +82,7 @@ static void check_with(const struct fixup *f, const char *before, const char *af
 
 static void check(const char *before, const char *after)
 {
-	const struct fixup f = { .from = "me@example.org", .domain = "example.net", .now = NOW };
+	const struct fixup f = FIXUP("me@example.org", NULL, NOW);
 
 	check_with(&f, before, after);
 }
@@ -111,7 +118,7 @@ static void from_field(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(rows); i++) {
-		const struct fixup f = { "me@example.org", rows[i].name, "example.net", NOW };
+		const struct fixup f = FIXUP("me@example.org", rows[i].name, NOW);
 		struct buf want;
 
 		buf_init(&want, OUT_MAX);
@@ -122,29 +129,54 @@ static void from_field(void **state)
 	}
 }
 
-/* The id tells the domain of the address and nothing else. */
+/* The id tells the domain it is given and nothing else. */
 static void message_id(void **state)
 {
-	static const struct {
-		const char *from;
-		const char *domain;
-	} rows[] = {
-		{ "me@example.org", "example.org" },
-		{ "\"a@b\"@sub.example.org", "sub.example.org" },
-		{ "root", "example.net" },
-	};
+	static const char *const rows[] = { "example.org", "sub.example.org", "[192.0.2.1]" };
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(rows); i++) {
-		const struct fixup f = { rows[i].from, NULL, "example.net", NOW };
+		struct fixup f = FIXUP("me@example.com", NULL, NOW);
 		struct buf want;
 
+		f.id_domain = rows[i];
 		buf_init(&want, OUT_MAX);
 		buf_addf(&want, "Date: x\r\nFrom: a@b\r\nMessage-ID: <%s@%s>\r\n",
-			 "0123456789abcdefghijklmn", rows[i].domain);
+			 "0123456789abcdefghijklmn", rows[i]);
 		check_with(&f, "Date: x\r\nFrom: a@b\r\n", buf_str(&want));
 		buf_free(&want);
 	}
+}
+
+static bool is_bare(void *ctx, const char *domain)
+{
+	(void)ctx;
+	return domain == NULL;
+}
+
+/* Senders are rewritten before bare names get a domain, whether they came or were made here. */
+static void rewritten(void **state)
+{
+	const struct rewrite w = { .mode = REWRITE_LOCAL,
+				   .from = "alerts@example.org",
+				   .node = "web1",
+				   .login = "root",
+				   .is_local = is_bare };
+	struct fixup f = FIXUP("root", NULL, NOW);
+
+	(void)state;
+	f.rewrite = &w;
+	check_with(&f, "Date: x\r\nMessage-ID: y\r\nFrom: root (Cron Daemon)\r\n",
+		   "Date: x\r\nMessage-ID: y\r\n"
+		   "From: \"Cron Daemon (root@web1)\" <alerts@example.org>\r\n"
+		   "X-Original-From: root (Cron Daemon)\r\n");
+	check_with(&f, "Date: x\r\nMessage-ID: y\r\n",
+		   "Date: x\r\nMessage-ID: y\r\n"
+		   "From: \"root@web1\" <alerts@example.org>\r\nX-Original-From: root\r\n");
+	check_with(&f, WHOLE "Sender: root\r\n",
+		   WHOLE
+		   "Sender: \"root@web1\" <alerts@example.org>\r\nX-Original-Sender: root\r\n");
+	check_with(&f, WHOLE, WHOLE);
 }
 
 static void dates(void **state)
@@ -164,7 +196,7 @@ static void dates(void **state)
 	};
 
 	for (size_t i = 0; i < COUNT(rows); i++) {
-		const struct fixup f = { "a@b", NULL, "example.net", rows[i].now };
+		const struct fixup f = FIXUP("a@b", NULL, rows[i].now);
 		struct buf want;
 
 		setenv("TZ", rows[i].zone, 1);
@@ -270,7 +302,7 @@ static void bare_names(void **state)
 static void hostile_names(void **state)
 {
 	char domain[256];
-	const struct fixup f = { "a@b", NULL, domain, NOW };
+	const struct fixup f = { .from = "a@b", .domain = domain, .id_domain = domain, .now = NOW };
 	struct result r = RESULT_OK;
 	struct header h;
 	struct buf field;
@@ -305,7 +337,7 @@ static void no_author(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(rows); i++) {
-		const struct fixup f = { "me@example.org", NULL, "example.net", NOW };
+		const struct fixup f = FIXUP("me@example.org", NULL, NOW);
 		struct result r = RESULT_OK;
 		struct header h;
 
@@ -359,7 +391,7 @@ static void author(void **state)
 /* Without a frozen clock two ids differ. */
 static void random_ids(void **state)
 {
-	const struct fixup f = { "a@b", NULL, "example.net", NOW };
+	const struct fixup f = FIXUP("a@b", NULL, NOW);
 	struct result r = RESULT_OK;
 	struct header h[2];
 
@@ -369,7 +401,7 @@ static void random_ids(void **state)
 		assert_true(fixup_header(&h[i], &f, &r));
 		assert_int_equal(h[i].fields[2].id, FIELD_MESSAGE_ID);
 	}
-	assert_int_equal(header_value(&h[0], 2).len, strlen(" <>@b") + 24);
+	assert_int_equal(header_value(&h[0], 2).len, strlen(" <>@example.org") + 24);
 	assert_false(span_eq(header_value(&h[0], 2), header_value(&h[1], 2)));
 	header_free(&h[0]);
 	header_free(&h[1]);
@@ -378,12 +410,12 @@ static void random_ids(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(added),      cmocka_unit_test(from_field),
-		cmocka_unit_test(message_id), cmocka_unit_test(dates),
-		cmocka_unit_test(taken_out),  cmocka_unit_test(resent),
-		cmocka_unit_test(bare_names), cmocka_unit_test(hostile_names),
-		cmocka_unit_test(no_author),  cmocka_unit_test(author),
-		cmocka_unit_test(random_ids),
+		cmocka_unit_test(added),         cmocka_unit_test(from_field),
+		cmocka_unit_test(message_id),    cmocka_unit_test(rewritten),
+		cmocka_unit_test(dates),         cmocka_unit_test(taken_out),
+		cmocka_unit_test(resent),        cmocka_unit_test(bare_names),
+		cmocka_unit_test(hostile_names), cmocka_unit_test(no_author),
+		cmocka_unit_test(author),        cmocka_unit_test(random_ids),
 	};
 
 	return cmocka_run_group_tests(tests, begin, NULL);

@@ -185,7 +185,7 @@ static void header_and_body(void **state)
 		{ "From a\nFrom b\nC: d\n", "", "From b\r\nC: d\r\n" },
 		{ "A: b\nFrom a\nC: d\n", "A: b\r\n", "From a\r\nC: d\r\n" },
 		{ "From: a\n\nx", "From: a\r\n", "x\r\n" },
-		{ "From : a\n\nx", "", "x\r\n" },
+		{ "From : a\n\nx", "From : a\r\n", "x\r\n" },
 		{ "From\t: a\n\nx", "From\t: a\r\n", "x\r\n" },
 		{ "Fr: a\n\nx", "Fr: a\r\n", "x\r\n" },
 		{ ">From: a\n\nx", ">From: a\r\n", "x\r\n" },

@@ -21,6 +21,8 @@
 #define COUNT(a) (sizeof(a) / sizeof(a)[0])
 #define ARGS_MAX 32
 #define OUT_MAX  (64 * 1024)
+#define L20      "01234567890123456789"
+#define L100     L20 L20 L20 L20 L20
 
 /* A command line: words with one blank between them; '' is the empty word. */
 struct command {
@@ -57,20 +59,28 @@ static void add_string(struct buf *b, const char *name, const char *value)
 static void describe(const struct options *o, struct buf *b)
 {
 	static const char *const modes[] = {
-		[MODE_MESSAGE] = "",         [MODE_DRY_RUN] = "dry-run ", [MODE_LIST] = "list ",
-		[MODE_ALIASES] = "aliases ", [MODE_QUEUE_RUN] = "queue ", [MODE_CHECK] = "check ",
+		[MODE_MESSAGE] = "",         [MODE_DRY_RUN] = "dry-run ",
+		[MODE_LIST] = "list ",       [MODE_ALIASES] = "aliases ",
+		[MODE_QUEUE_RUN] = "queue ", [MODE_CHECK] = "check ",
+		[MODE_SMTP] = "smtp ",       [MODE_VERIFY] = "verify ",
 		[MODE_VERSION] = "version ", [MODE_HELP] = "help ",
 	};
 
 	buf_adds(b, modes[o->mode]);
 	buf_adds(b, o->header_recipients ? "t " : "");
 	buf_adds(b, o->ignore_dots ? "i " : "");
+	buf_adds(b, o->no_aliases ? "n " : "");
 	buf_adds(b, o->verbose ? "v " : "");
 	add_string(b, "sender", o->sender);
 	add_string(b, "name", o->full_name);
 	add_string(b, "tag", o->log_tag);
 	add_string(b, "config", o->config);
 	add_string(b, "account", o->account);
+	add_string(b, "notify", o->delivery.notify);
+	add_string(b, "ret", o->delivery.ret);
+	add_string(b, "envid", o->delivery.envid);
+	buf_adds(b, o->delivery.requiretls ? "requiretls " : "");
+	buf_adds(b, o->delivery.smtputf8 ? "smtputf8 " : "");
 	for (size_t i = 0; i < o->n_recipients; i++)
 		buf_addf(b, "<%s> ", o->recipients[i]);
 	assert_null(o->recipients[o->n_recipients]);
@@ -129,7 +139,7 @@ static void taken(void **state)
 		{ "sendmail -tif x@y", "t i sender=x@y " },
 		{ "sendmail -tifx@y", "t i sender=x@y " },
 		{ "sendmail -tiv a -it", "t i v <a> " },
-		{ "sendmail -tnGoi", "t i " },
+		{ "sendmail -tnGoi", "t i n " },
 		/* values, glued and separate */
 		{ "sendmail -fx@y", "sender=x@y " },
 		{ "sendmail -f x@y", "sender=x@y " },
@@ -168,6 +178,9 @@ static void taken(void **state)
 		{ "sendmail -bi", "aliases " },
 		{ "sendmail -I", "aliases " },
 		{ "sendmail -bC", "check " },
+		{ "sendmail -bs", "smtp " },
+		{ "sendmail -bs -i", "smtp i " },
+		{ "sendmail -bv a b", "verify <a> <b> " },
 		{ "sendmail -bp -bm", "" },
 		{ "sendmail -tbp", "list t " },
 		/* glued or not at all */
@@ -177,18 +190,55 @@ static void taken(void **state)
 		{ "sendmail -d a", "<a> " },
 		{ "sendmail -d0.1 a", "<a> " },
 		/* without effect */
-		{ "sendmail -N never -R hdrs -V id a", "<a> " },
-		{ "sendmail -Nsuccess,failure -Rfull -Vid a", "<a> " },
+		{ "sendmail -n a", "n <a> " },
 		{ "sendmail -O DeliveryMode=b -OErrorMode=m a", "<a> " },
-		{ "sendmail -O requiretls=no -O smtputf8=yes a", "<a> " },
-		{ "sendmail -Ac -c -D file -E -em -G -h 5 -J x -M x -m -n a", "<a> " },
+		{ "sendmail -O smtputf8x=maybe a", "<a> " },
+		{ "sendmail -Ac -c -D file -E -em -G -h 5 -J x -M x -m a", "<a> " },
 		{ "sendmail -p x -Q x -S -s -T -U -X file -x -z x a", "<a> " },
-		/* as callers.md has them */
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++)
+		check(rows[i].command, rows[i].options);
+}
+
+/* Whole command lines of programs that send mail. */
+static void callers(void **state)
+{
+	static const struct {
+		const char *command;
+		const char *options;
+	} rows[] = {
 		{ "sendmail -FCronDaemon -i -B8BITMIME -oem root", "i name=CronDaemon <root> " },
 		{ "sendmail -FCronDaemon -i -odi -oem -oi -t -f root",
 		  "t i sender=root name=CronDaemon " },
 		{ "sendmail -oem -oi -B8BITMIME -f a@b -N never -R hdrs -- c@d",
-		  "i sender=a@b <c@d> " },
+		  "i sender=a@b notify=never ret=hdrs <c@d> " },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++)
+		check(rows[i].command, rows[i].options);
+}
+
+/* -N, -R, -V and what -O demands; the envelope id as it stands on the wire. */
+static void delivery(void **state)
+{
+	static const struct {
+		const char *command;
+		const char *options;
+	} rows[] = {
+		{ "sendmail -N never -R hdrs -V id a", "notify=never ret=hdrs envid=id <a> " },
+		{ "sendmail -Nsuccess,failure -Rfull -Vid",
+		  "notify=success,failure ret=full envid=id " },
+		{ "sendmail -NNEVER -RFULL", "notify=NEVER ret=FULL " },
+		{ "sendmail -Ndelay,DELAY", "notify=delay,DELAY " },
+		{ "sendmail -V a+b=c", "envid=a+2Bb+3Dc " },
+		{ "sendmail -V x -V y", "envid=y " },
+		{ "sendmail -V " L100, "envid=" L100 " " },
+		{ "sendmail -O requiretls=yes", "requiretls " },
+		{ "sendmail -ORequireTLS=YES -O SMTPUTF8=yes", "requiretls smtputf8 " },
+		{ "sendmail -O requiretls=yes -O requiretls=no -O smtputf8=no", "" },
 	};
 
 	(void)state;
@@ -243,8 +293,6 @@ static void refused(void **state)
 		{ "sendmail -b", "-b wants a value" },
 		{ "sendmail -N", "-N wants a value" },
 		/* modes */
-		{ "sendmail -bs", "-bs" },
-		{ "sendmail -bv", "-bv" },
 		{ "sendmail -ba", "-ba" },
 		{ "sendmail -bd", "-bd" },
 		{ "sendmail -bD", "-bD" },
@@ -256,6 +304,26 @@ static void refused(void **state)
 		{ "sendmail -bx", "unknown option -bx" },
 		{ "sendmail -bpx", "unknown option -bpx" },
 		{ "sendmail -bmt", "unknown option -bmt" },
+		/* RFC 3461 */
+		{ "sendmail -N ''", "-N" },
+		{ "sendmail -N always", "-N always" },
+		{ "sendmail -N never,failure", "-N never,failure" },
+		{ "sendmail -N failure,never", "-N failure,never" },
+		{ "sendmail -N failure,", "-N failure," },
+		{ "sendmail -N ,failure", "-N ,failure" },
+		{ "sendmail -N failure,,delay", "-N failure,,delay" },
+		{ "sendmail -N failures", "-N failures" },
+		{ "sendmail -R ''", "-R" },
+		{ "sendmail -R headers", "-R headers" },
+		{ "sendmail -V ''", "-V" },
+		{ "sendmail -V \xc3\xa4", "-V" },
+		{ "sendmail -V a\r\nb", "-V" },
+		{ "sendmail -V " L100 "x", "-V" },
+		/* demands */
+		{ "sendmail -O requiretls=maybe", "-O requiretls=maybe" },
+		{ "sendmail -O requiretls=", "-O requiretls=" },
+		{ "sendmail -O requiretls", "-O requiretls" },
+		{ "sendmail -Osmtputf8=1", "-O smtputf8=1" },
 		/* what is mailchute's alone */
 		{ "sendmail -C x.conf", "mailchute --config" },
 		{ "sendmail -Cx.conf", "mailchute --config" },
@@ -283,8 +351,6 @@ static void refused(void **state)
 	(void)state;
 	for (size_t i = 0; i < COUNT(rows); i++)
 		check_refused(rows[i].command, CAUSE_USAGE, rows[i].words);
-	check_refused("sendmail -O requiretls=yes", CAUSE_CONFIG, "requiretls");
-	check_refused("sendmail -ORequireTLS=yes", CAUSE_CONFIG, "RequireTLS");
 	check_refused("sendmail -O holdfor=60", CAUSE_CONFIG, "holdfor=60");
 	check_refused("sendmail -Oholduntil=x", CAUSE_CONFIG, "holduntil=x");
 	check_refused("sendmail -Fa\nb", CAUSE_DATA, "-F");
@@ -356,8 +422,9 @@ static void help(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(taken),   cmocka_unit_test(long_options),
-		cmocka_unit_test(refused), cmocka_unit_test(programs),
+		cmocka_unit_test(taken),    cmocka_unit_test(callers),
+		cmocka_unit_test(delivery), cmocka_unit_test(long_options),
+		cmocka_unit_test(refused),  cmocka_unit_test(programs),
 		cmocka_unit_test(help),
 	};
 
