@@ -2,6 +2,7 @@
 
 _mailchute() {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} words=
+	local modes='m s v p i C'
 	local letters='-b -t -i -f -r -F -L -v -q -I -o -O -N -R -V -B -n'
 
 	# "--config=FILE" comes as three words.
@@ -14,15 +15,16 @@ _mailchute() {
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 		return
 		;;
-	-b) words='m p i C' ;;
+	-b) words=$modes ;;
 	-o) words='i' ;;
 	-N) words='never success failure delay' ;;
+	-O) words='requiretls=yes smtputf8=yes' ;;
 	-R) words='full hdrs' ;;
 	-B) words='8BITMIME 7BIT' ;;
-	--account | -[frFLOV]) return ;;
+	--account | -[frFLV]) return ;;
 	*)
 		case $cur in
-		-b*) words='-bm -bp -bi -bC' ;;
+		-b*) words=" $modes" words=${words// / -b} ;;
 		-*)
 			words=$letters
 			[[ ${COMP_WORDS[0]##*/} != mailchute ]] ||
