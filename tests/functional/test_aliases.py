@@ -194,6 +194,16 @@ def test_bv_tells_each_step(rig, place):
     untouched(server)
 
 
+@pytest.mark.parametrize("text, last", [
+    ("*: admin\nadmin: bob\n", "bob"), ("*: root\nroot: bob\n", "bob"), ("*: x@y.org\n", "x"),
+])
+def test_the_catch_all_in_front_of_others(rig, place, text, last):
+    """A name that only the catch-all fits, and that it led to, is at its end: no loop."""
+    server = rig.serve(settings=place(text))
+    message = delivered(rig.send("-f", "a@example.org", "anybody", input=MESSAGE), server)
+    assert [r.split(b"@")[0] for r in message.recipients] == [last.encode()]
+
+
 def test_bv_without_a_key(rig, place):
     rig.serve(settings=place())
     [line] = verify(rig, "-f", "me@example.org", "b@example.net")

@@ -2,12 +2,13 @@
 
 import os
 import pwd
+import re
 
 import pytest
 
 import dkimverify
 from dkimverify import Key
-from expect import delivered, field, has
+from expect import delivered, field, fields, has
 
 NEW = "alerts@example.org"
 LOGIN = pwd.getpwuid(os.getuid()).pw_name
@@ -187,3 +188,27 @@ def test_a_line_end_in_a_name_is_none_on_the_wire(rig):
     message = send(rig, "root (Cron\n Bcc: x@y\n\tDaemon)")
     assert field(message.data, "From") == f'"Cron Bcc: x@y Daemon (root@web1.example.com)" <{NEW}>'
     assert not has(message.data, "Bcc")
+
+
+ROOT = r'"(root \()?root@web1\.example\.com\)?"'      # with the full name of who runs the test
+
+
+@pytest.mark.parametrize("mode, author, name, reply", [
+    (None, "root@localhost.localdomain", ROOT, None),
+    (None, "(" + 5000 * "x" + ") root", ".{0,60}", None),
+    (None, '"(' + 5000 * "x" + ')" <root>', ".{0,60}", None),
+    ("always", f"{NEW}, ceo@bank.example", '"alerts@example.org"', NEW),
+    ("always", "Doe, John <john@example.com>", r'"John \(john@example.com\)"',
+     "John <john@example.com>"),
+], ids=["localdomain", "long comment", "long name", "two authors", "comma"])
+def test_authors_that_are_not_as_they_should_be(rig, mode, author, name, reply):
+    message = send(rig, author, mode=mode)
+    assert re.fullmatch(f"({name} )?<{NEW}>", field(message.data, "From"))
+    assert [v.decode() for n, v in fields(message.data) if n == "Reply-To"] == \
+        ([reply] if reply else [])
+
+
+def test_a_second_from_field(rig):
+    message = send(rig, "root", header="From: www-data@web1\n")
+    values = [v.decode() for n, v in fields(message.data) if n == "From"]
+    assert len(values) == 2 and all(v.endswith(f"<{NEW}>") for v in values)

@@ -328,6 +328,50 @@ def test_the_size_the_client_tells(rig):
     assert len(server.messages) == 2
 
 
+@pytest.mark.parametrize("line, code", [
+    ("MAIL FROM:<a@example.org> ENVID=" + 4200 * "x", 555),
+    ("MAIL FROM:<a@example.org> ENVID=+zz", 555),
+    ("MAIL FROM:<a@example.org> RET=SOME", 555),
+])
+def test_a_parameter_is_right_or_refused(rig, line, code):
+    """What does not fit must not push out what was demanded (-O requiretls=yes)."""
+    server = rig.serve(caps=("DSN", "REQUIRETLS"))
+    with rig.talk("-O", "requiretls=yes", hello="EHLO x") as bs:
+        bs.say(line, code)
+        bs.say("MAIL FROM:<a@example.org> ENVID=" + 100 * "x", 250)
+        bs.say("RCPT TO:<b@example.net> ORCPT=rfc822;" + 500 * "y", 501)
+        bs.say("RCPT TO:<b@example.net> NOTIFY=ALWAYS", 501)
+    [mail] = [c for c in server.only.commands if c.startswith(b"MAIL")]
+    assert mail.endswith(b" REQUIRETLS")
+
+
+@pytest.mark.parametrize("recipient", ["b@example.net,c@example.net", "g:b@example.net;", "<b@x>,<c@x>"])
+def test_one_recipient_a_command(rig, recipient):
+    server = rig.serve()
+    with rig.talk() as bs:
+        bs.say("MAIL FROM:<a@example.org>", 250)
+        assert bs.say(f"RCPT TO:{recipient}").code // 100 == 5
+    assert [c for c in server.only.commands if c.startswith(b"RCPT")] == []
+
+
+def test_a_refused_message_is_logged(rig):
+    """The usual end of a refusal: RCPT fails, and the client gives the message up."""
+    log = rig.program.folder / "log"
+    rig.serve(settings={"log": "file", "log_file": log}, steps={"rcpt": "550 5.1.1 nobody"})
+    with rig.talk() as bs:
+        bs.say("MAIL FROM:<a@example.org>", 250)
+        bs.say("RCPT TO:<b@example.net>", 550)
+        bs.say("RSET", 250)
+    [line] = log.read_text().splitlines()
+    assert "550 5.1.1 nobody" in line and "status=67" in line
+
+
+def test_status_0_when_nobody_listens_any_more(rig):
+    rig.serve()
+    done = rig.program.shell('(printf "QUIT\\r\\n") | ("$@" >&3; echo $?) 3>/dev/full', "-bs")
+    assert done.stdout == b"0\n" and done.stderr == b"", str(done)
+
+
 def test_verbose_has_no_effect(rig):
     rig.serve(steps={"end": "250 Ok: queued as X"})
     with rig.talk("-v", "-i") as bs:
