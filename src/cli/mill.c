@@ -61,12 +61,14 @@ struct sender {
 	bool local; /* means nothing outside this host */
 	char *wire; /* "" for the null address */
 	char *typed;
+	char *domain; /* as typed, NULL for a bare name */
 };
 
 static void sender_free(struct sender *s)
 {
 	free(s->wire);
 	free(s->typed);
+	free(s->domain);
 }
 
 static bool read_sender(const struct mill *m, const struct mailbox *box, const char *origin,
@@ -79,6 +81,7 @@ static bool read_sender(const struct mill *m, const struct mailbox *box, const c
 	buf_init(&typed, FIELD_MAX);
 	addr_write(box, &typed);
 	s->typed = buf_detach(&typed);
+	s->domain = box->domain != NULL ? xstrdup(box->domain) : NULL;
 	s->local = !mailbox_is_null(box) &&
 		   domain_is_local(box->domain, m->caller->hostname, m->caller->local_domains);
 	s->known = true;
@@ -130,9 +133,7 @@ static void set_rewrite(struct mill *m)
 
 static bool replaced(const struct mill *m, const struct sender *s)
 {
-	if (m->host->from == NULL || s->wire[0] == '\0')
-		return false;
-	return m->rewrite.mode == REWRITE_ALWAYS || (m->rewrite.mode == REWRITE_LOCAL && s->local);
+	return s->wire[0] != '\0' && rewrite_applies(&m->rewrite, s->domain);
 }
 
 static const char *domain_of(const char *address)
