@@ -32,8 +32,33 @@ static void close_session(struct relay *relay, bool polite)
 	relay->upstream = false;
 }
 
+/* A line in the log: each message gets one, whatever became of it. */
+static void note(const struct relay *relay, const char *reply, const struct result *r)
+{
+	struct smtp_submission submission = { .reply = reply != NULL ? xstrdup(reply) : NULL };
+	struct outcome oc = {
+		.conf = relay->conf,
+		.account = relay->mill.account,
+		.message = &relay->mill.message,
+		.envelope = &relay->to,
+		.sender = relay->mill.sender,
+		.submission = &submission,
+		.failure = r,
+		.seconds = (double)(clock_mono_ms() - relay->started) / 1000,
+		.log_tag = relay->o->log_tag != NULL ? relay->o->log_tag : relay->o->program,
+	};
+
+	if (relay->open)
+		submission.tls = client_tls_version(&relay->client);
+	outcome_log(&oc, result_status(r));
+	smtp_submission_free(&submission);
+}
+
 static void forget_message(struct relay *relay)
 {
+	/* Given up by the client after a refusal: this is what the log has to tell. */
+	if (result_failed(&relay->refused))
+		note(relay, NULL, &relay->refused);
 	if (relay->has_sender)
 		message_in_free(&relay->in);
 	relay->has_sender = false;
@@ -90,28 +115,6 @@ static bool judge(struct relay *relay, bool ok, const struct result *r)
 	if (!ok && result_fault(r) == FAULT_SESSION && !never_said(r))
 		close_session(relay, false);
 	return ok;
-}
-
-/* A line in the log: each message gets one, whatever became of it. */
-static void note(const struct relay *relay, const char *reply, const struct result *r)
-{
-	struct smtp_submission submission = { .reply = reply != NULL ? xstrdup(reply) : NULL };
-	struct outcome oc = {
-		.conf = relay->conf,
-		.account = relay->mill.account,
-		.message = &relay->mill.message,
-		.envelope = &relay->to,
-		.sender = relay->mill.sender,
-		.submission = &submission,
-		.failure = r,
-		.seconds = (double)(clock_mono_ms() - relay->started) / 1000,
-		.log_tag = relay->o->log_tag != NULL ? relay->o->log_tag : relay->o->program,
-	};
-
-	if (relay->open)
-		submission.tls = client_tls_version(&relay->client);
-	outcome_log(&oc, result_status(r));
-	smtp_submission_free(&submission);
 }
 
 /* --- MAIL --- */
@@ -264,22 +267,22 @@ static bool ask_all(struct relay *relay, const struct envelope *found, const cha
 	return !result_failed(r);
 }
 
-/* A command names one recipient; `\\name` is one that is not to be an alias. */
+/* A command names one recipient; one that begins with a backslash is not to be an alias. */
 static bool add_one(struct relay *relay, const char *recipient, struct result *r)
 {
-	size_t len = strlen(recipient);
+	struct span text = span_of(recipient);
 	struct mailbox m;
 	const char *why;
 
-	if (strncmp(recipient, "<\\", 2) == 0 && recipient[len - 1] == '>')
-		return recipients_add_list(&relay->rc, (struct span){ recipient + 1, len - 2 },
-					   "the recipient", r);
-	why = recipient[0] != '\\' ? addr_parse_one(span_of(recipient), false, &m) : NULL;
-	if (why != NULL)
-		return envelope_bad_address(span_of(recipient), "the recipient", why, r);
-	if (recipient[0] != '\\')
+	if (strncmp(recipient, "<\\", 2) == 0 && text.p[text.len - 1] == '>')
+		text = (struct span){ recipient + 1, text.len - 2 };
+	if (text.p[0] != '\\') {
+		why = addr_parse_one(text, false, &m);
+		if (why != NULL)
+			return envelope_bad_address(text, "the recipient", why, r);
 		mailbox_free(&m);
-	return recipients_add_list(&relay->rc, span_of(recipient), "the recipient", r);
+	}
+	return recipients_add_list(&relay->rc, text, "the recipient", r);
 }
 
 bool relay_rcpt(struct relay *relay, const char *recipient, const char *notify, const char *orcpt,
@@ -369,9 +372,6 @@ void relay_reset(struct relay *relay)
 {
 	struct result ignored = RESULT_OK;
 
-	/* Given up by the client after a refusal: this is what the log has to tell. */
-	if (result_failed(&relay->refused))
-		note(relay, NULL, &relay->refused);
 	if (relay->upstream) {
 		begin_command(relay);
 		judge(relay,

@@ -7,6 +7,7 @@ import pytest
 
 from dkimverify import Key
 from expect import MESSAGE, delivered, failed, silent, untouched
+from postfix import needs_root
 
 ALIASES = """\
 # who reads what
@@ -115,7 +116,7 @@ def test_aliases_that_are_wrong(rig, place, text, recipient, status, words):
     untouched(server)
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
+@needs_root     # nobody else can give a file away
 def test_an_included_file_of_a_stranger(rig, place):
     rig.serve(settings=place("a: :include:{folder}/list\n"))
     shutil.chown(rig.program.folder / "list", "nobody")

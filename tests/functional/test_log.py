@@ -1,15 +1,13 @@
 """The line in the log: one for each message, in syslog or a file, and never in the way."""
 
 import json
-import os
 import re
-import socket
-import subprocess
 import sys
 
 import pytest
 
-from expect import ENVELOPE, MESSAGE, delivered, silent
+from expect import ENVELOPE, MESSAGE, silent
+from postfix import needs_root
 
 STAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[+-]\d{4}")
 
@@ -103,8 +101,6 @@ sys.exit(status)
 
 
 def with_syslog(rig, kind, *args):
-    if os.geteuid() != 0:
-        pytest.skip("a private /dev needs root")
     server = rig.serve(settings={"log": None})
     command = ["unshare", "-m", "sh", "-c", PRIVATE_DEV, "sh", str(rig.program.folder),
                sys.executable, "-c", DAEMON, kind] + rig.program.command(args or ENVELOPE)
@@ -113,6 +109,7 @@ def with_syslog(rig, kind, *args):
     return done, server
 
 
+@needs_root     # for a private /dev
 def test_syslog(rig):
     done, _ = with_syslog(rig, "reading", "-L", "shop", *ENVELOPE)
     # <22>: facility mail, priority info
@@ -120,6 +117,7 @@ def test_syslog(rig):
                         rb"status=0 seconds=.*\n", done.stdout), done.stdout
 
 
+@needs_root
 def test_syslog_that_hangs(rig):
     _, server = with_syslog(rig, "stuck")
     assert len([m for m in server.messages if m.accepted]) == 1

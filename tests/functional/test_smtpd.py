@@ -354,14 +354,16 @@ def test_one_recipient_a_command(rig, recipient):
     assert [c for c in server.only.commands if c.startswith(b"RCPT")] == []
 
 
-def test_a_refused_message_is_logged(rig):
+@pytest.mark.parametrize("end", ["RSET", "QUIT"])
+def test_a_refused_message_is_logged(rig, end):
     """The usual end of a refusal: RCPT fails, and the client gives the message up."""
     log = rig.program.folder / "log"
     rig.serve(settings={"log": "file", "log_file": log}, steps={"rcpt": "550 5.1.1 nobody"})
     with rig.talk() as bs:
         bs.say("MAIL FROM:<a@example.org>", 250)
         bs.say("RCPT TO:<b@example.net>", 550)
-        bs.say("RSET", 250)
+        if end == "RSET":
+            bs.say("RSET", 250)
     [line] = log.read_text().splitlines()
     assert "550 5.1.1 nobody" in line and "status=67" in line
 
