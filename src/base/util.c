@@ -196,9 +196,31 @@ static size_t utf8_sequence(const unsigned char *p, size_t len)
 	return 0;
 }
 
+/* How much of the front is ASCII, in steps of a word: most of most text is. */
+static size_t ascii_front(const char *p, size_t len)
+{
+	const uint64_t high = 0x8080808080808080;
+	uint64_t word;
+	size_t n = 0;
+
+	for (; len - n >= sizeof word; n += sizeof word) {
+		memcpy(&word, p + n, sizeof word);
+		if ((word & high) != 0)
+			break;
+	}
+	return n;
+}
+
 bool is_utf8(const char *p, size_t len)
 {
 	while (len > 0) {
+		size_t ascii = ascii_front(p, len);
+
+		p += ascii;
+		len -= ascii;
+		if (len == 0)
+			break;
+
 		size_t n = utf8_sequence((const unsigned char *)p, len);
 
 		if (n == 0)
