@@ -52,21 +52,37 @@ bool envelope_bad_address(struct span text, const char *origin, const char *why,
 			   len, text.len > 0 ? text.p : "", why);
 }
 
+/* U+0080 to U+009F: no part of a name, but commands to a terminal that shows it. */
+static bool has_c1(const char *utf8)
+{
+	for (const char *p = utf8; (p = strchr(p, '\xc2')) != NULL; p++)
+		if ((unsigned char)p[1] < 0xa0)
+			return true;
+	return false;
+}
+
+/* NULL, or why no command of SMTP can carry the local part. */
+static const char *bad_local(const char *local)
+{
+	if (!is_utf8(local, strlen(local)))
+		return "its local part is neither ASCII nor UTF-8";
+	return has_c1(local) ? "its local part holds a control character" : NULL;
+}
+
 bool envelope_address(const struct mailbox *m, const char *domain, const char *origin, char **out,
 		      struct result *r)
 {
 	struct mailbox wire = *m;
 	struct buf b;
-	const char *why = NULL;
+	const char *why;
 	char *ascii = NULL;
 
 	if (mailbox_is_null(m)) {
 		*out = xstrdup("");
 		return true;
 	}
-	if (has_8bit(m->local, strlen(m->local)))
-		why = "its local part is not ASCII, which only SMTPUTF8 can carry";
-	else
+	why = bad_local(m->local);
+	if (why == NULL)
 		why = idn_to_ascii(m->domain != NULL ? m->domain : domain, &ascii);
 	if (why != NULL) {
 		struct span shown;
@@ -83,6 +99,11 @@ bool envelope_address(const struct mailbox *m, const char *domain, const char *o
 	free(ascii);
 	*out = buf_detach(&b);
 	return true;
+}
+
+bool envelope_needs_utf8(const char *address)
+{
+	return has_8bit(address, strlen(address));
 }
 
 bool envelope_parse(struct span text, bool allow_null, const char *domain, const char *origin,

@@ -65,33 +65,31 @@ static char *make_value(enum field_id id, const struct fixup *f)
 	}
 }
 
-/* Inserts those of the fields that are missing, before position `at`. */
-static void add_missing(struct header *h, size_t at, const enum field_id *ids, size_t n,
-			const struct fixup *f)
+/* Inserts those of the fields that are missing from `first` up to `end`, before `at`. */
+static void add_missing(struct header *h, size_t first, size_t end, size_t at,
+			const enum field_id *ids, const struct fixup *f)
 {
-	for (size_t i = 0; i < n; i++) {
-		if (header_has(h, ids[i]))
+	for (size_t i = 0; ids[i] != FIELD_OTHER; i++) {
+		if (header_find(h, ids[i], first) < end)
 			continue;
 		char *value = make_value(ids[i], f);
 		header_insert_value(h, at++, field_name(ids[i]), value);
 		free(value);
+		end++;
 	}
 }
 
 static void add_fields(struct header *h, const struct fixup *f)
 {
-	static const enum field_id always[] = { FIELD_DATE, FIELD_FROM, FIELD_MESSAGE_ID };
+	static const enum field_id always[] = { FIELD_DATE, FIELD_FROM, FIELD_MESSAGE_ID,
+						FIELD_OTHER };
 	static const enum field_id resent[] = { FIELD_RESENT_DATE, FIELD_RESENT_FROM,
-						FIELD_RESENT_MESSAGE_ID };
-	const size_t n = sizeof always / sizeof always[0];
+						FIELD_RESENT_MESSAGE_ID, FIELD_OTHER };
+	size_t first, end;
 
-	for (size_t i = 0; i < h->n; i++) {
-		if ((field_traits(h->fields[i].id) & TRAIT_RESENT) == 0)
-			continue;
-		add_missing(h, i, resent, n, f);
-		break;
-	}
-	add_missing(h, h->n, always, n, f);
+	if (header_resent_block(h, &first, &end))
+		add_missing(h, first, end, first, resent, f);
+	add_missing(h, 0, h->n, h->n, always, f);
 }
 
 /*
@@ -154,15 +152,12 @@ static void qualify_field(struct header *h, size_t at, const char *domain)
  * In `Doe, John <john@example.org>`, a mistake that is often made, Doe is a mailbox too; who
  * signs and sends is the one with a domain.
  */
-bool fixup_author(const struct header *h, struct mailbox *m, struct result *r)
+static bool read_sender(const struct header *h, size_t at, struct mailbox *m, struct result *r)
 {
 	struct addr_list l;
 	struct mailbox next;
 	enum addr_next got;
-	size_t at = header_find(h, FIELD_FROM, 0);
 
-	if (at == h->n)
-		return false;
 	addr_list_init(&l, header_value(h, at));
 	got = addr_next(&l, m);
 	while (got == ADDR_MAILBOX && m->domain == NULL && addr_next(&l, &next) == ADDR_MAILBOX) {
@@ -177,19 +172,80 @@ bool fixup_author(const struct header *h, struct mailbox *m, struct result *r)
 		return true;
 	if (got == ADDR_MAILBOX)
 		mailbox_free(m);
-	return result_fail(r, CAUSE_DATA, STEP_HEADER, "the From: field holds no address%s%s",
-			   got == ADDR_BAD ? ": " : "", got == ADDR_BAD ? l.error : "");
+	return result_fail(r, CAUSE_DATA, STEP_HEADER, "the %s: field holds no address%s%s",
+			   field_name(h->fields[at].id), got == ADDR_BAD ? ": " : "",
+			   got == ADDR_BAD ? l.error : "");
+}
+
+bool fixup_author(const struct header *h, struct mailbox *m, struct result *r)
+{
+	size_t at = header_find(h, FIELD_FROM, 0);
+
+	return at < h->n && read_sender(h, at, m, r);
+}
+
+bool fixup_sender(const struct header *h, struct mailbox *m, const char **origin, struct result *r)
+{
+	size_t first, end, at;
+
+	*origin = "From:";
+	if (!header_resent_block(h, &first, &end))
+		return fixup_author(h, m, r);
+	*origin = "Resent-From:";
+	at = header_find(h, FIELD_RESENT_FROM, first);
+	return at < end && read_sender(h, at, m, r);
+}
+
+static bool has_several_authors(const struct header *h)
+{
+	struct addr_list l;
+	struct mailbox m;
+	size_t n = 0, at = header_find(h, FIELD_FROM, 0);
+
+	if (at == h->n)
+		return false;
+	addr_list_init(&l, header_value(h, at));
+	while (addr_next(&l, &m) == ADDR_MAILBOX) {
+		n += m.domain != NULL ? 1 : 0;
+		mailbox_free(&m);
+	}
+	return n > 1;
+}
+
+bool fixup_signer(const struct header *h, struct mailbox *m, const char **origin, struct result *r)
+{
+	size_t at = header_find(h, FIELD_SENDER, 0);
+	struct result unreadable = RESULT_OK;
+
+	*origin = "Sender:";
+	if (at < h->n && has_several_authors(h) && read_sender(h, at, m, &unreadable))
+		return true;
+	result_free(&unreadable);
+	*origin = "From:";
+	return fixup_author(h, m, r);
+}
+
+/* A From: that is no author gives way to the account's address, where that may be. */
+static bool have_author(struct header *h, const struct fixup *f, struct result *r)
+{
+	struct mailbox author;
+
+	if (!header_has(h, FIELD_FROM))
+		return true;
+	if (fixup_author(h, &author, r)) {
+		mailbox_free(&author);
+		return true;
+	}
+	if (f->rewrite == NULL || !rewrite_unreadable(h, f->rewrite))
+		return false;
+	result_free(r);
+	return true;
 }
 
 bool fixup_header(struct header *h, const struct fixup *f, struct result *r)
 {
-	struct mailbox author;
-
-	if (header_has(h, FIELD_FROM)) {
-		if (!fixup_author(h, &author, r))
-			return false;
-		mailbox_free(&author);
-	}
+	if (!have_author(h, f, r))
+		return false;
 	add_fields(h, f);
 	if (f->rewrite != NULL)
 		rewrite_header(h, f->rewrite);

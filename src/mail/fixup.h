@@ -23,10 +23,11 @@ struct fixup {
 
 /*
  * Takes out Bcc, Resent-Bcc, Return-Path and Content-Length; adds Date, Message-ID and From
- * (and Resent-Date, Resent-From, Resent-Message-ID in front of a Resent- block) where they are
- * missing; rewrites senders; gives bare names in address fields the domain. Everything else stays
- * as it came, byte for byte. CAUSE_DATA when a From: field is there that holds no address: a
- * message without an author cannot be signed, and receivers refuse it.
+ * (and Resent-Date, Resent-From, Resent-Message-ID in front of the first Resent- block) where
+ * they are missing; rewrites senders; gives bare names in address fields the domain. Everything
+ * else stays as it came, byte for byte. CAUSE_DATA when a From: field is there that holds no
+ * address and cannot be rewritten: a message without an author cannot be signed, and receivers
+ * refuse it.
  */
 bool fixup_header(struct header *h, const struct fixup *f, struct result *r);
 
@@ -37,5 +38,19 @@ bool fixup_header(struct header *h, const struct fixup *f, struct result *r);
  */
 struct mailbox;
 bool fixup_author(const struct header *h, struct mailbox *m, struct result *r);
+
+/*
+ * Whose domain signs, likewise: of several authors the Sender: field's mailbox when there is one,
+ * else the author.
+ */
+bool fixup_signer(const struct header *h, struct mailbox *m, const char **origin, struct result *r);
+
+/*
+ * Who sends the message, likewise, for the account and the reverse-path: the author, but of a
+ * message with a Resent- block who resends it, the Resent-From: field of the first block. False
+ * when that has none, whoever wrote the message once. *origin, for an error, is static words
+ * that name the field.
+ */
+bool fixup_sender(const struct header *h, struct mailbox *m, const char **origin, struct result *r);
 
 #endif

@@ -33,12 +33,15 @@ static const struct {
 	[FIELD_RECEIVED] = { "Received", 0 },
 	[FIELD_RESENT_FROM] = { "Resent-From", TRAIT_RESENT | TRAIT_ADDRESS },
 	[FIELD_RESENT_SENDER] = { "Resent-Sender", TRAIT_RESENT | TRAIT_ADDRESS },
+	[FIELD_RESENT_REPLY_TO] = { "Resent-Reply-To", TRAIT_RESENT | TRAIT_ADDRESS },
 	[FIELD_RESENT_TO] = { "Resent-To", TRAIT_RESENT | RECIPIENT },
 	[FIELD_RESENT_CC] = { "Resent-Cc", TRAIT_RESENT | RECIPIENT },
 	[FIELD_RESENT_BCC] = { "Resent-Bcc", TRAIT_RESENT | RECIPIENT | TRAIT_DROP },
 	[FIELD_RESENT_DATE] = { "Resent-Date", TRAIT_RESENT },
 	[FIELD_RESENT_MESSAGE_ID] = { "Resent-Message-ID", TRAIT_RESENT },
 };
+
+_Static_assert(FIELD_ID_COUNT <= 64, "a bit for each in header_resent_block");
 
 enum field_id field_id_of(struct span name)
 {
@@ -128,6 +131,13 @@ void header_insert_value(struct header *h, size_t at, const char *name, const ch
 	free(field);
 }
 
+void header_remove(struct header *h, size_t at)
+{
+	assert(!h->frozen);
+	h->n--;
+	memmove(h->fields + at, h->fields + at + 1, (h->n - at) * sizeof h->fields[0]);
+}
+
 void header_drop(struct header *h, unsigned traits)
 {
 	size_t kept = 0;
@@ -175,10 +185,49 @@ bool header_has(const struct header *h, enum field_id id)
 	return header_find(h, id, 0) < h->n;
 }
 
+static bool is_resent(const struct header *h, size_t at)
+{
+	static const char prefix[] = "Resent-";
+	struct span name = header_name(h, at);
+
+	return name.len > strlen(prefix) && ascii_ncasecmp(name.p, prefix, strlen(prefix)) == 0;
+}
+
+bool header_resent_block(const struct header *h, size_t *first, size_t *end)
+{
+	uint64_t seen = 0;
+	size_t at = 0;
+
+	while (at < h->n && (field_traits(h->fields[at].id) & TRAIT_RESENT) == 0)
+		at++;
+	*first = at;
+	for (; at < h->n && is_resent(h, at); at++) {
+		enum field_id id = h->fields[at].id;
+		uint64_t bit = id != FIELD_OTHER ? UINT64_C(1) << id : 0;
+
+		if ((seen & bit) != 0)
+			break;
+		seen |= bit;
+	}
+	*end = at;
+	return *first < h->n;
+}
+
 void header_write(const struct header *h, struct buf *out)
 {
 	for (size_t i = 0; i < h->n; i++)
 		buf_addspan(out, header_field(h, i));
+}
+
+bool header_has_8bit(const struct header *h)
+{
+	for (size_t i = 0; i < h->n; i++) {
+		struct span field = header_field(h, i);
+
+		if (has_8bit(field.p, field.len))
+			return true;
+	}
+	return false;
 }
 
 size_t header_size(const struct header *h)

@@ -37,6 +37,7 @@ enum field_id {
 	FIELD_RECEIVED,
 	FIELD_RESENT_FROM,
 	FIELD_RESENT_SENDER,
+	FIELD_RESENT_REPLY_TO,
 	FIELD_RESENT_TO,
 	FIELD_RESENT_CC,
 	FIELD_RESENT_BCC,
@@ -79,6 +80,8 @@ void header_append(struct header *h, struct span field);
 void header_insert_value(struct header *h, size_t at, const char *name, const char *value);
 /* Puts another complete field in the place of the one at `at`. */
 void header_replace(struct header *h, size_t at, struct span field);
+/* Takes out the field at `at`. */
+void header_remove(struct header *h, size_t at);
 /* Takes out every field that has one of these traits, in one pass. */
 void header_drop(struct header *h, unsigned traits);
 /* From now on changing the header is a bug; called when it has been signed. */
@@ -91,8 +94,17 @@ struct span header_value(const struct header *h, size_t at); /* behind the colon
 /* The first field with this id at or behind `from`; h->n if there is none. */
 size_t header_find(const struct header *h, enum field_id id, size_t from);
 bool header_has(const struct header *h, enum field_id id);
+/*
+ * The first Resent- block (RFC 5322 section 3.6.6), which is the latest: the fields from *first
+ * up to, and without, *end. It begins at the first field with TRAIT_RESENT, goes on over those
+ * that follow directly, unknown ones (Resent-Comments) among them, and ends where one of its
+ * names comes again, as that is the next block's. False, and both h->n, when there is none.
+ */
+bool header_resent_block(const struct header *h, size_t *first, size_t *end);
 /* All fields, in order, appended; no empty line behind them. */
 void header_write(const struct header *h, struct buf *out);
+/* True if any octet of it is beyond ASCII. */
+bool header_has_8bit(const struct header *h);
 /* The bytes header_write would append. */
 size_t header_size(const struct header *h);
 

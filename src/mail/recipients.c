@@ -277,19 +277,13 @@ bool recipients_add_list(struct recipients *rc, struct span list, const char *or
 	return follow_list(rc, list, origin, NULL, r);
 }
 
-static bool any_resent(const struct header *h)
-{
-	for (size_t i = 0; i < h->n; i++)
-		if ((field_traits(h->fields[i].id) & TRAIT_RESENT) != 0)
-			return true;
-	return false;
-}
-
 bool recipients_add_header(struct recipients *rc, const struct header *h, struct result *r)
 {
-	unsigned wanted = TRAIT_RECIPIENT | (any_resent(h) ? TRAIT_RESENT : 0);
+	size_t first, end;
+	bool resent = header_resent_block(h, &first, &end);
+	unsigned wanted = TRAIT_RECIPIENT | (resent ? TRAIT_RESENT : 0);
 
-	for (size_t i = 0; i < h->n; i++) {
+	for (size_t i = resent ? first : 0; i < (resent ? end : h->n); i++) {
 		enum field_id id = h->fields[i].id;
 		unsigned traits = field_traits(id) & (TRAIT_RECIPIENT | TRAIT_RESENT);
 

@@ -48,8 +48,9 @@ void recipients_free(struct recipients *rc);
 bool recipients_add_list(struct recipients *rc, struct span list, const char *origin,
 			 struct result *r);
 /*
- * The recipients -t takes from the header: To, Cc, Bcc, or Resent-To, Resent-Cc, Resent-Bcc
- * alone when there is any Resent- field (RFC 5322 section 3.6.6).
+ * The recipients -t takes from the header: To, Cc, Bcc, or when there is a Resent- block
+ * Resent-To, Resent-Cc, Resent-Bcc of the first one alone (header_resent_block): the others
+ * tell to whom it was sent before.
  */
 bool recipients_add_header(struct recipients *rc, const struct header *h, struct result *r);
 /* Reads the alias file now, for newaliases. */

@@ -198,6 +198,32 @@ static void rewrite_field(struct header *h, size_t at, const char *original_name
 	mailbox_free(&found.author);
 }
 
+bool rewrite_unreadable(struct header *h, const struct rewrite *w)
+{
+	size_t at = header_find(h, FIELD_FROM, 0);
+	struct mailbox m = { .name = NULL };
+	struct addr_list l;
+	struct buf field;
+
+	if (w->from == NULL || w->mode == REWRITE_NEVER)
+		return false;
+	addr_list_init(&l, header_value(h, at));
+	bool named = addr_next(&l, &m) == ADDR_MAILBOX && m.name != NULL &&
+		     strlen(m.name) <= NAME_MAX_LEN;
+	buf_init(&field, FIELD_MAX);
+	buf_addf(&field, "%s: ", field_name(FIELD_FROM));
+	if (named) {
+		addr_write_phrase(m.name, &field);
+		buf_addc(&field, ' ');
+	}
+	buf_addf(&field, "<%s>\r\n", w->from);
+	insert_renamed(h, at + 1, "X-Original-From", header_value(h, at));
+	header_replace(h, at, buf_span(&field));
+	buf_free(&field);
+	mailbox_free(&m);
+	return true;
+}
+
 /* There should be one field of each; a second one must not keep what the first had to give up. */
 static void rewrite_all(struct header *h, enum field_id id, const char *original_name,
 			const struct rewrite *w)

@@ -35,4 +35,10 @@ bool rewrite_applies(const struct rewrite *w, const char *domain);
  */
 void rewrite_header(struct header *h, const struct rewrite *w);
 
+/*
+ * The same for a From: field that names nobody ("Mail System <>", or no address list at all),
+ * which nobody outside could answer either. False where senders are not rewritten.
+ */
+bool rewrite_unreadable(struct header *h, const struct rewrite *w);
+
 #endif

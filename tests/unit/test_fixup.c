@@ -242,6 +242,34 @@ static void resent(void **state)
 	check("X-Resent-To: x@y\r\n" WHOLE, "X-Resent-To: x@y\r\n" WHOLE);
 }
 
+/* What an older block has, the first one does not. */
+#define BLOCK "Resent-Date: y\r\nResent-From: c@d\r\nResent-Message-ID: <o@p>\r\nResent-To: e@f\r\n"
+
+static void resent_twice(void **state)
+{
+	(void)state;
+	check(BLOCK BLOCK WHOLE, BLOCK BLOCK WHOLE);
+	check("Resent-From: x@y\r\nResent-To: x@y\r\n" BLOCK WHOLE,
+	      "Resent-Message-ID: " ID_1 "\r\nResent-From: x@y\r\nResent-To: x@y\r\n" BLOCK WHOLE);
+	check("Resent-From: x@y\r\nResent-Date: y\r\n" BLOCK WHOLE,
+	      "Resent-Message-ID: " ID_1 "\r\nResent-From: x@y\r\nResent-Date: y\r\n" BLOCK WHOLE);
+	/* who gives no more than this has it taken for the next block's beginning */
+	check("Resent-To: x@y\r\n" BLOCK WHOLE, "Resent-To: x@y\r\n" BLOCK WHOLE);
+	check("Resent-To: x@y\r\nReceived: x\r\n" BLOCK WHOLE,
+	      "Resent-Date: " DATE "\r\nResent-From: me@example.org\r\nResent-Message-ID: " ID_1
+	      "\r\nResent-To: x@y\r\nReceived: x\r\n" BLOCK WHOLE);
+	check("Received: x\r\nResent-From: x@y\r\nResent-To: x@y\r\nResent-To: x@y\r\n" BLOCK WHOLE,
+	      "Received: x\r\nResent-Date: " DATE "\r\nResent-Message-ID: " ID_1
+	      "\r\nResent-From: x@y\r\nResent-To: x@y\r\nResent-To: x@y\r\n" BLOCK WHOLE);
+	/* older blocks are completed by nobody, and keep no secret */
+	check(BLOCK "Resent-Bcc: s@t\r\nReceived: x\r\nresent-bcc : s@t\r\n" WHOLE,
+	      BLOCK "Received: x\r\n" WHOLE);
+	/* bare names everywhere */
+	check(BLOCK "Resent-Reply-To: a\r\nResent-To: b, c@d\r\nResent-Sender: e\r\n" WHOLE,
+	      BLOCK "Resent-Reply-To: a@example.net\r\nResent-To: b@example.net, c@d\r\n"
+		    "Resent-Sender: e@example.net\r\n" WHOLE);
+}
+
 static void bare_names(void **state)
 {
 	static const struct {
@@ -388,6 +416,63 @@ static void author(void **state)
 	}
 }
 
+static void sender(void **state)
+{
+	static const struct {
+		const char *header;
+		const char *sender; /* NULL: there is none */
+		const char *origin;
+		bool bad;
+	} rows[] = {
+		{ "", NULL, "From:", false },
+		{ "From: a@b\r\nSender: c@d\r\n", "a@b", "From:", false },
+		{ "From: a, c@d\r\n", "c@d", "From:", false },
+		{ "From: a@\r\n", NULL, "From:", true },
+		{ "From: a@b\r\nX-Resent-From: c@d\r\n", "a@b", "From:", false },
+		/* who resends it answers for it, not who wrote it */
+		{ "From: a@b\r\nResent-From: c@d\r\n", "c@d", "Resent-From:", false },
+		{ "Resent-To: x@y\r\nResent-From: Doe, Jo <c@d>\r\nFrom: a@b\r\n", "c@d",
+		  "Resent-From:", false },
+		{ "Resent-From: root\r\nFrom: a@b\r\n", "root", "Resent-From:", false },
+		{ "Resent-From: c@d\r\nResent-Sender: e@f\r\n", "c@d", "Resent-From:", false },
+		{ "Resent-From: c@d\r\nResent-From: e@f\r\n", "c@d", "Resent-From:", false },
+		{ "Resent-To: x@y\r\nFrom: a@b\r\n", NULL, "Resent-From:", false },
+		{ "Resent-To: x@y\r\nResent-To: x@y\r\nResent-From: c@d\r\nFrom: a@b\r\n", NULL,
+		  "Resent-From:", false },
+		{ "Resent-To: x@y\r\nFrom: a@b\r\nResent-From: c@d\r\n", NULL,
+		  "Resent-From:", false },
+		{ "Resent-From: <>\r\nFrom: a@b\r\n", NULL, "Resent-From:", true },
+		{ "Resent-From:\r\nFrom: a@b\r\n", NULL, "Resent-From:", true },
+		{ "Resent-From: c@d\r\nFrom: a@\r\n", "c@d", "Resent-From:", false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct result r = RESULT_OK;
+		const char *origin = NULL;
+		struct mailbox m;
+		struct header h;
+		struct buf got;
+
+		read_header(&h, rows[i].header);
+		buf_init(&got, OUT_MAX);
+		if (fixup_sender(&h, &m, &origin, &r) != (rows[i].sender != NULL))
+			fail_msg("%s", rows[i].header);
+		assert_string_equal(origin, rows[i].origin);
+		assert_int_equal(result_failed(&r), rows[i].bad);
+		if (rows[i].bad)
+			assert_non_null(strstr(r.text, rows[i].origin));
+		if (rows[i].sender != NULL) {
+			addr_write(&m, &got);
+			assert_string_equal(buf_str(&got), rows[i].sender);
+			mailbox_free(&m);
+		}
+		result_free(&r);
+		buf_free(&got);
+		header_free(&h);
+	}
+}
+
 /* Without a frozen clock two ids differ. */
 static void random_ids(void **state)
 {
@@ -410,12 +495,13 @@ static void random_ids(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(added),         cmocka_unit_test(from_field),
-		cmocka_unit_test(message_id),    cmocka_unit_test(rewritten),
-		cmocka_unit_test(dates),         cmocka_unit_test(taken_out),
-		cmocka_unit_test(resent),        cmocka_unit_test(bare_names),
-		cmocka_unit_test(hostile_names), cmocka_unit_test(no_author),
-		cmocka_unit_test(author),        cmocka_unit_test(random_ids),
+		cmocka_unit_test(added),      cmocka_unit_test(from_field),
+		cmocka_unit_test(message_id), cmocka_unit_test(rewritten),
+		cmocka_unit_test(dates),      cmocka_unit_test(taken_out),
+		cmocka_unit_test(resent),     cmocka_unit_test(resent_twice),
+		cmocka_unit_test(bare_names), cmocka_unit_test(hostile_names),
+		cmocka_unit_test(no_author),  cmocka_unit_test(author),
+		cmocka_unit_test(sender),     cmocka_unit_test(random_ids),
 	};
 
 	return cmocka_run_group_tests(tests, begin, NULL);

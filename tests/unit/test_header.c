@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "base/buf.h"
+#include "base/util.h"
 #include "mail/header.h"
 
 #include <stdio.h>
@@ -49,6 +50,7 @@ static void names(void **state)
 		{ "bCC", FIELD_BCC },
 		{ "Message-Id", FIELD_MESSAGE_ID },
 		{ "Resent-message-id", FIELD_RESENT_MESSAGE_ID },
+		{ "resent-Reply-To", FIELD_RESENT_REPLY_TO },
 		/* whole words only */
 		{ "", FIELD_OTHER },
 		{ "Fro", FIELD_OTHER },
@@ -57,7 +59,7 @@ static void names(void **state)
 		{ "Bcc ", FIELD_OTHER },
 		{ "Resent", FIELD_OTHER },
 		{ "Resent-", FIELD_OTHER },
-		{ "Resent-Reply-To", FIELD_OTHER },
+		{ "Resent-Comments", FIELD_OTHER },
 		{ "Subject", FIELD_SUBJECT },
 	};
 
@@ -75,11 +77,11 @@ static void traits(void **state)
 		const char *names;
 	} rows[] = {
 		{ TRAIT_RECIPIENT, "To Cc Bcc Resent-To Resent-Cc Resent-Bcc " },
-		{ TRAIT_RESENT, "Resent-From Resent-Sender Resent-To Resent-Cc Resent-Bcc "
-				"Resent-Date Resent-Message-ID " },
+		{ TRAIT_RESENT, "Resent-From Resent-Sender Resent-Reply-To Resent-To Resent-Cc "
+				"Resent-Bcc Resent-Date Resent-Message-ID " },
 		{ TRAIT_DROP, "Bcc Return-Path Content-Length Resent-Bcc " },
 		{ TRAIT_ADDRESS, "From Sender Reply-To To Cc Bcc Resent-From Resent-Sender "
-				 "Resent-To Resent-Cc Resent-Bcc " },
+				 "Resent-Reply-To Resent-To Resent-Cc Resent-Bcc " },
 	};
 
 	(void)state;
@@ -200,6 +202,55 @@ static void dropped(void **state)
 	header_free(&h);
 }
 
+static void resent_blocks(void **state)
+{
+	static const struct {
+		const char *names; /* of the fields, a blank behind each */
+		size_t first;
+		size_t end;
+	} rows[] = {
+		{ "", 0, 0 },
+		{ "From To Date ", 3, 3 },
+		{ "X-Resent-To Resent Resent- Resent-Comments ", 4, 4 },
+		{ "Resent-To ", 0, 1 },
+		{ "From resent-to RESENT-FROM To ", 1, 3 },
+		{ "From To Resent-Bcc ", 2, 3 },
+		{ "Resent-From Resent-Sender Resent-Reply-To Resent-To Resent-Cc Resent-Bcc "
+		  "Resent-Date Resent-Message-ID From ",
+		  0, 8 },
+		/* the next block begins where a name comes again */
+		{ "Resent-From Resent-To Resent-From Resent-To ", 0, 2 },
+		{ "Resent-To Resent-To ", 0, 1 },
+		{ "Resent-Date Resent-From Resent-To Resent-From ", 0, 3 },
+		{ "Resent-To Resent-Reply-To Resent-Reply-To ", 0, 2 },
+		/* or behind another field */
+		{ "Received Resent-From Received Resent-To ", 1, 2 },
+		{ "Resent-From Resent Resent-To ", 0, 1 },
+		{ "Resent-From Resent- Resent-To ", 0, 1 },
+		/* a name we do not know is no border, and no beginning */
+		{ "Resent-From Resent-X resent-x Resent-To Resent-From ", 0, 4 },
+		{ "Resent-X Resent-From From ", 1, 2 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct header h;
+		size_t first = 99, end = 99;
+
+		header_init(&h);
+		for (const char *p = rows[i].names; *p != '\0'; p += strcspn(p, " ") + 1) {
+			char *name = xstrndup(p, strcspn(p, " "));
+
+			header_insert_value(&h, h.n, name, "x");
+			free(name);
+		}
+		assert_int_equal(header_resent_block(&h, &first, &end), rows[i].first < h.n);
+		if (first != rows[i].first || end != rows[i].end)
+			fail_msg("%s: %zu, %zu", rows[i].names, first, end);
+		header_free(&h);
+	}
+}
+
 /* As many fields as fit: what each costs does not grow with their number. */
 static void many(void **state)
 {
@@ -220,8 +271,10 @@ static void many(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(names),   cmocka_unit_test(traits),  cmocka_unit_test(parts),
-		cmocka_unit_test(changes), cmocka_unit_test(dropped), cmocka_unit_test(many),
+		cmocka_unit_test(names),   cmocka_unit_test(traits),
+		cmocka_unit_test(parts),   cmocka_unit_test(changes),
+		cmocka_unit_test(dropped), cmocka_unit_test(resent_blocks),
+		cmocka_unit_test(many),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -100,6 +100,7 @@ static void lists(void **state)
 		    "cher.example, a@xn--bcher-KVA.example" },
 		  "a@xn--bcher-kva.example " },
 		{ { "root", "ROOT" }, "root@example.net ROOT@example.net " },
+		{ { "J\xc3\xb6 <j\xc3\xb6@c>, j\xc3\xb6@C" }, "j\xc3\xb6@c " },
 	};
 
 	(void)state;
@@ -119,11 +120,8 @@ static void lists(void **state)
 static void bad_lists(void **state)
 {
 	static const char *const rows[] = {
-		"a@b, c@",         "a@b c@d",
-		"a@b, <>",         "<>",
-		"a@b, \"c",        "a@b, <c",
-		"a@b, \xc3\xa4@c", "a@b, c@d e",
-		"a@b, c\x01@d",    "a@b>\r\nRCPT TO:<x@y",
+		"a@b, c@",      "a@b c@d",     "a@b, <>",    "<>",           "a@b, \"c",
+		"a@b, <c",      "a@b, \xe4@c", "a@b, c@d e", "a@b, c\x01@d", "a@b>\r\nRCPT TO:<x@y",
 		"a@b, c@[x>y]",
 	};
 
@@ -188,6 +186,17 @@ static void headers(void **state)
 		{ "To: a@b\r\nResent-Message-ID: x\r\n", "" },
 		{ "To: broken@\r\nResent-To: x@y\r\n", "x@y " },
 		{ "To: a@b\r\nX-Resent-To: x@y\r\n", "a@b " },
+		{ "To: a@b\r\nResent-Reply-To: x@y\r\n", "" },
+		/* the first block alone, the others say what was */
+		{ "Resent-From: m@n\r\nResent-To: x@y\r\nResent-From: o@p\r\n"
+		  "Resent-To: old@y\r\nResent-Bcc: older@y\r\n",
+		  "x@y " },
+		{ "Received: x\r\nResent-To: x@y\r\nReceived: x\r\nResent-Cc: old@y\r\n"
+		  "To: a@b\r\n",
+		  "x@y " },
+		{ "Resent-From: m@n\r\nResent-From: o@p\r\nResent-To: old@y\r\n", "" },
+		{ "Resent-To: x@y\r\nResent-User: u\r\nResent-Bcc: v@w\r\n", "x@y v@w " },
+		{ "Resent-To: x@y\r\nSubject: x\r\nResent-To: broken@\r\n", "x@y " },
 	};
 
 	(void)state;
