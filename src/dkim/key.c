@@ -1,5 +1,5 @@
 /*
- * key.c - private keys and SHA-256 with GnuTLS
+ * key.c - keys and SHA-256 with GnuTLS
  */
 #include "dkim/key.h"
 
@@ -14,7 +14,11 @@
 
 #include "base/banned.h"
 
-#define RSA_BITS_MIN 1024 /* RFC 8301 section 3.2 */
+#define RSA_BITS_MIN     1024 /* RFC 8301 section 3.2 */
+#define RSA_BITS_MAX     16384
+#define RSA_EXPONENT_MAX 8 /* octets; anybody's is 65537, a long one only costs time */
+#define PUBLIC_MAX       4096
+#define ED25519_SIZE     32
 
 struct digest {
 	gnutls_hash_hd_t handle;
@@ -22,6 +26,12 @@ struct digest {
 
 struct dkim_key {
 	gnutls_privkey_t handle;
+	enum key_type type;
+	unsigned bits;
+};
+
+struct dkim_public {
+	gnutls_pubkey_t handle;
 	enum key_type type;
 	unsigned bits;
 };
@@ -210,4 +220,176 @@ bool dkim_key_public(const struct dkim_key *k, struct buf *base64, struct result
 	base64_write(bytes.data, bytes.size, base64);
 	gnutls_free(bytes.data);
 	return true;
+}
+
+/* The new key as PKCS#8; GnuTLS's own copies of it are wiped. */
+static int generate_pem(gnutls_x509_privkey_t key, enum key_type type, unsigned bits,
+			struct buf *pem)
+{
+	gnutls_datum_t text = { .data = NULL, .size = 0 };
+	int error;
+
+	if (type == KEY_RSA)
+		error = gnutls_x509_privkey_generate(key, GNUTLS_PK_RSA, bits, 0);
+	else
+		error = gnutls_x509_privkey_generate(key, GNUTLS_PK_EDDSA_ED25519,
+						     GNUTLS_CURVE_TO_BITS(GNUTLS_ECC_CURVE_ED25519),
+						     0);
+	if (error >= 0)
+		error = gnutls_x509_privkey_export2_pkcs8(key, GNUTLS_X509_FMT_PEM, NULL,
+							  GNUTLS_PKCS_PLAIN, &text);
+	if (error < 0)
+		return error;
+	buf_add(pem, text.data, text.size);
+	wipe(text.data, text.size);
+	gnutls_free(text.data);
+	return 0;
+}
+
+bool dkim_key_generate(enum key_type type, unsigned bits, struct buf *pem, struct dkim_key **out,
+		       struct result *r)
+{
+	gnutls_x509_privkey_t key;
+	size_t start = pem->len;
+	int error;
+
+	must(gnutls_x509_privkey_init(&key));
+	error = generate_pem(key, type, bits, pem);
+	gnutls_x509_privkey_deinit(key);
+	if (error < 0)
+		return result_fail(r, CAUSE_INTERNAL, STEP_CONFIG, "cannot make a key: %s",
+				   gnutls_strerror(error));
+	/* Read back, it has passed what every key has to pass. */
+	return dkim_key_load((struct span){ pem->p + start, pem->len - start }, "the new key", out,
+			     r);
+}
+
+/* The tag and length octets of a DER value of `len` octets, below 64 KiB. */
+static void add_der_head(struct buf *b, unsigned char tag, size_t len)
+{
+	buf_addc(b, (char)tag);
+	if (len > 0xff)
+		buf_addc(b, (char)0x82);
+	else if (len > 0x7f)
+		buf_addc(b, (char)0x81);
+	if (len > 0xff)
+		buf_addc(b, (char)(len >> 8));
+	buf_addc(b, (char)(len & 0xff));
+}
+
+/* A SubjectPublicKeyInfo (RFC 5280 section 4.1) around an RSAPublicKey (RFC 8017 A.1.1). */
+static void wrap_rsa(struct span rsa, struct buf *out)
+{
+	static const char algorithm[] = "\x30\x0d\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01"
+					"\x05\x00"; /* rsaEncryption, NULL */
+	struct buf bits;
+
+	buf_init(&bits, PUBLIC_MAX * 2);
+	add_der_head(&bits, 0x03, rsa.len + 1);
+	buf_addc(&bits, '\0'); /* no unused bits */
+	buf_addspan(&bits, rsa);
+	add_der_head(out, 0x30, sizeof algorithm - 1 + bits.len);
+	buf_add(out, algorithm, sizeof algorithm - 1);
+	buf_addspan(out, buf_span(&bits));
+	buf_free(&bits);
+}
+
+static bool import_der(gnutls_pubkey_t key, struct buf *der)
+{
+	gnutls_datum_t in = { .data = (unsigned char *)der->p, .size = (unsigned)der->len };
+
+	return gnutls_pubkey_import(key, &in, GNUTLS_X509_FMT_DER) >= 0;
+}
+
+static bool exponent_is_short(gnutls_pubkey_t key)
+{
+	gnutls_datum_t n = { .data = NULL, .size = 0 };
+	gnutls_datum_t e = { .data = NULL, .size = 0 };
+	bool is_short;
+
+	if (gnutls_pubkey_export_rsa_raw2(key, &n, &e, GNUTLS_EXPORT_FLAG_NO_LZ) < 0)
+		return false;
+	is_short = e.size <= RSA_EXPONENT_MAX;
+	gnutls_free(n.data);
+	gnutls_free(e.data);
+	return is_short;
+}
+
+/* RFC 6376 section 3.6.1 names the one form, its examples and everybody use the other. */
+static bool import_rsa(gnutls_pubkey_t key, struct span bytes, unsigned *bits)
+{
+	struct buf der;
+	bool ok;
+
+	buf_init(&der, PUBLIC_MAX * 2);
+	buf_addspan(&der, bytes);
+	ok = import_der(key, &der);
+	if (!ok) {
+		buf_clear(&der);
+		wrap_rsa(bytes, &der);
+		ok = import_der(key, &der);
+	}
+	buf_free(&der);
+	return ok && gnutls_pubkey_get_pk_algorithm(key, bits) == GNUTLS_PK_RSA &&
+	       *bits <= RSA_BITS_MAX && exponent_is_short(key);
+}
+
+static bool import_ed25519(gnutls_pubkey_t key, struct span bytes, unsigned *bits)
+{
+	unsigned char copy[ED25519_SIZE];
+	gnutls_datum_t x = { .data = copy, .size = sizeof copy };
+
+	*bits = 8 * ED25519_SIZE;
+	if (bytes.len != ED25519_SIZE)
+		return false;
+	memcpy(copy, bytes.p, sizeof copy);
+	return gnutls_pubkey_import_ecc_raw(key, GNUTLS_ECC_CURVE_ED25519, &x, NULL) >= 0;
+}
+
+struct dkim_public *dkim_public_load(enum key_type type, struct span bytes)
+{
+	struct dkim_public *k = xcalloc(1, sizeof *k);
+	bool ok = bytes.len > 0 && bytes.len <= PUBLIC_MAX;
+
+	must(gnutls_pubkey_init(&k->handle));
+	k->type = type;
+	if (type == KEY_RSA)
+		ok = ok && import_rsa(k->handle, bytes, &k->bits);
+	else
+		ok = ok && import_ed25519(k->handle, bytes, &k->bits);
+	if (ok)
+		return k;
+	dkim_public_free(k);
+	return NULL;
+}
+
+void dkim_public_free(struct dkim_public *k)
+{
+	if (k == NULL)
+		return;
+	gnutls_pubkey_deinit(k->handle);
+	free(k);
+}
+
+unsigned dkim_public_bits(const struct dkim_public *k)
+{
+	return k->bits;
+}
+
+bool dkim_public_verify(const struct dkim_public *k, enum key_type type,
+			const unsigned char hash[SHA256_SIZE], struct span signature)
+{
+	unsigned char hash_copy[SHA256_SIZE];
+	unsigned char copy[RSA_BITS_MAX / 8];
+	gnutls_datum_t in = { .data = hash_copy, .size = sizeof hash_copy };
+	gnutls_datum_t sig = { .data = copy, .size = (unsigned)signature.len };
+
+	if (type != k->type || signature.len == 0 || signature.len > sizeof copy)
+		return false;
+	memcpy(hash_copy, hash, sizeof hash_copy);
+	memcpy(copy, signature.p, signature.len);
+	if (type == KEY_RSA)
+		return gnutls_pubkey_verify_hash2(k->handle, GNUTLS_SIGN_RSA_SHA256, 0, &in,
+						  &sig) >= 0;
+	return gnutls_pubkey_verify_data2(k->handle, GNUTLS_SIGN_EDDSA_ED25519, 0, &in, &sig) >= 0;
 }

@@ -1,5 +1,5 @@
 /*
- * key.h - private keys and SHA-256; the only file of dkim/ that knows GnuTLS
+ * key.h - keys and SHA-256; the only file of dkim/ that knows GnuTLS
  */
 #ifndef MAILCHUTE_DKIM_KEY_H
 #define MAILCHUTE_DKIM_KEY_H
@@ -44,5 +44,20 @@ bool dkim_key_sign(const struct dkim_key *k, const unsigned char hash[SHA256_SIZ
 		   struct buf *base64, struct result *r);
 /* The public key in base64, as p= of a key record has it (RFC 6376 3.6.1, RFC 8463 4). */
 bool dkim_key_public(const struct dkim_key *k, struct buf *base64, struct result *r);
+/*
+ * Makes a key of `bits` (RSA; Ed25519 has 256) and appends it to `pem` as PKCS#8, in *out as a
+ * key too. The caller frees the key and wipes the buffer, which must be large enough not to move.
+ */
+bool dkim_key_generate(enum key_type type, unsigned bits, struct buf *pem, struct dkim_key **out,
+		       struct result *r);
+
+/* A public key, from the bytes p= of a record stands for; NULL if they are none of this type. */
+struct dkim_public;
+struct dkim_public *dkim_public_load(enum key_type type, struct span bytes);
+void dkim_public_free(struct dkim_public *k);
+unsigned dkim_public_bits(const struct dkim_public *k);
+/* Was this made of the hash by the private key? The counterpart of dkim_key_sign(). */
+bool dkim_public_verify(const struct dkim_public *k, enum key_type type,
+			const unsigned char hash[SHA256_SIZE], struct span signature);
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * test_dkim_key.c - keys of all kinds, good and bad, and their signatures
+ * test_dkim_key.c - keys of all kinds, good, bad and new, and their signatures
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -7,8 +7,10 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include "base/base64.h"
 #include "base/buf.h"
 #include "base/result.h"
+#include "base/util.h"
 #include "dkim/key.h"
 #include "receiver.h"
 
@@ -132,6 +134,14 @@ static const char rsa_public[] =
 	"XC/3/ofE/qgDaJkUFu+RVobCJWNHdiPFHX0YUSEaMhsG9/UHPXv8JRKio7+fFrliZs3aHBlg"
 	"11l9htGRn4D+xRJLTz202UB18rrpNZa10IcTAxRkHHp+2MbopGYOXh84SKEwr7C8wwIDAQAB";
 
+/* The same as PKCS#1 has it, the other form RFC 6376 allows. */
+static const char rsa_public_bare[] =
+	"MIGJAoGBAJsRlkuCvA1pR5U0zefozZudbgmfK/vFBUlcL/f+h8T+qANomRQW75FWhsIlY0d2"
+	"I8UdfRhRIRoyGwb39Qc9e/wlEqKjv58WuWJmzdocGWDXWX2G0ZGfgP7FEktPPbTZQHXyuuk1"
+	"lrXQhxMDFGQcen7YxuikZg5eHzhIoTCvsLzDAgMBAAE=";
+
+static const char ed25519_public[] = "11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=";
+
 static void good_keys(void **state)
 {
 	static const struct {
@@ -143,8 +153,7 @@ static void good_keys(void **state)
 	} rows[] = {
 		{ rsa_pkcs1, KEY_RSA, 1024, "rsa-sha256", rsa_public },
 		{ rsa_pkcs8, KEY_RSA, 1024, "rsa-sha256", rsa_public },
-		{ ed25519, KEY_ED25519, 256, "ed25519-sha256",
-		  "11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=" },
+		{ ed25519, KEY_ED25519, 256, "ed25519-sha256", ed25519_public },
 	};
 
 	(void)state;
@@ -270,6 +279,177 @@ static void signatures(void **state)
 	}
 }
 
+static struct dkim_public *load_public(enum key_type type, const char *base64)
+{
+	struct dkim_public *key;
+	struct buf bytes;
+
+	buf_init(&bytes, OUT_MAX);
+	assert_true(base64_read(span_of(base64), &bytes));
+	key = dkim_public_load(type, buf_span(&bytes));
+	buf_free(&bytes);
+	return key;
+}
+
+static void bad_public_keys(void **state)
+{
+	static const struct {
+		enum key_type type;
+		const char *base64;
+	} rows[] = {
+		{ KEY_RSA, "" },
+		{ KEY_RSA, "MAA=" },
+		{ KEY_RSA, ed25519_public },
+		{ KEY_ED25519, "" },
+		{ KEY_ED25519, rsa_public },
+		/* 31 and 33 bytes, and the same key as a SubjectPublicKeyInfo */
+		{ KEY_ED25519, "11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHUQ==" },
+		{ KEY_ED25519, "11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURoA" },
+		{ KEY_ED25519, "MCowBQYDK2VwAyEA11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=" },
+		{ KEY_RSA, "MCowBQYDK2VwAyEA11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=" },
+		/* ECDSA, RSA-PSS */
+		{ KEY_RSA, "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAESHSjfrYyeHU+La7EFzwCKvgycQcdxPdq"
+			   "L9ieCHBJV+JocpS2Hjndfo98X/y2hFl4NcGoHJh7BXqJwd/iFVoyhw==" },
+		{ KEY_RSA, "MIGdMAsGCSqGSIb3DQEBCgOBjQAwgYkCgYEAvHgHu7tk1Yj8j71Tj+IHaIeRMwl+VlBT"
+			   "Q6Sg0UpLy+7bfBpVQBCLm2cANeugyAeSzv90FdlT4K83duX9HSt5ZeO4asuaRoyX2b4o"
+			   "TSovgRgO70CM/8AbTpwoGHeXGTS7PiGtSdwAYIF8tD4hXyLOeT/3cZUEwln56l+ES4v4"
+			   "EaMCAwEAAQ==" },
+		/* an exponent of nine octets; the last octet one too many */
+		{ KEY_RSA, "MIGPAoGBAJsRlkuCvA1pR5U0zefozZudbgmfK/vFBUlcL/f+h8T+qANomRQW75FWhsIl"
+			   "Y0d2I8UdfRhRIRoyGwb39Qc9e/wlEqKjv58WuWJmzdocGWDXWX2G0ZGfgP7FEktPPbTZ"
+			   "QHXyuuk1lrXQhxMDFGQcen7YxuikZg5eHzhIoTCvsLzDAgkBAAAAAAAAAAE=" },
+		{ KEY_RSA, "MIGJAoGBAJsRlkuCvA1pR5U0zefozZudbgmfK/vFBUlcL/f+h8T+qANomRQW75FWhsIl"
+			   "Y0d2I8UdfRhRIRoyGwb39Qc9e/wlEqKjv58WuWJmzdocGWDXWX2G0ZGfgP7FEktPPbTZ"
+			   "QHXyuuk1lrXQhxMDFGQcen7YxuikZg5eHzhIoTCvsLzDAgMBAAEA" },
+	};
+	struct buf bytes;
+	char *large = xcalloc(1, 100000);
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++)
+		if (load_public(rows[i].type, rows[i].base64) != NULL)
+			fail_msg("row %zu is no key", i);
+	/* Cut short at any place, as records are. */
+	for (int form = 0; form < 2; form++) {
+		buf_init(&bytes, OUT_MAX);
+		assert_true(base64_read(span_of(form ? rsa_public : rsa_public_bare), &bytes));
+		for (size_t len = 0; len < bytes.len; len++)
+			assert_null(dkim_public_load(KEY_RSA, (struct span){ bytes.p, len }));
+		buf_free(&bytes);
+	}
+	assert_null(dkim_public_load(KEY_RSA, (struct span){ large, 100000 }));
+	free(large);
+	dkim_public_free(NULL);
+}
+
+/* Is it taken as it is, and not with any one bit turned, longer or shorter? */
+static void assert_only(const struct dkim_public *key, enum key_type type,
+			unsigned char hash[SHA256_SIZE], struct buf *signature)
+{
+	enum key_type other = type == KEY_RSA ? KEY_ED25519 : KEY_RSA;
+
+	assert_true(dkim_public_verify(key, type, hash, buf_span(signature)));
+	assert_false(dkim_public_verify(key, other, hash, buf_span(signature)));
+	for (size_t bit = 0; bit < 8 * signature->len; bit++) {
+		signature->p[bit / 8] ^= (char)(1 << bit % 8);
+		assert_false(dkim_public_verify(key, type, hash, buf_span(signature)));
+		signature->p[bit / 8] ^= (char)(1 << bit % 8);
+	}
+	for (size_t bit = 0; bit < 8 * SHA256_SIZE; bit++) {
+		hash[bit / 8] ^= (unsigned char)(1 << bit % 8);
+		assert_false(dkim_public_verify(key, type, hash, buf_span(signature)));
+		hash[bit / 8] ^= (unsigned char)(1 << bit % 8);
+	}
+	for (size_t len = 0; len < signature->len; len++)
+		assert_false(
+			dkim_public_verify(key, type, hash, (struct span){ signature->p, len }));
+	buf_addc(signature, '\0');
+	assert_false(dkim_public_verify(key, type, hash, buf_span(signature)));
+	while (!buf_overflowed(signature))
+		buf_addc(signature, '\0');
+	assert_false(dkim_public_verify(key, type, hash, buf_span(signature)));
+}
+
+static void verification(void **state)
+{
+	static const struct {
+		const char *pem;
+		enum key_type type;
+		const char *public;
+		unsigned bits;
+	} rows[] = {
+		{ rsa_pkcs1, KEY_RSA, rsa_public, 1024 },
+		{ rsa_pkcs1, KEY_RSA, rsa_public_bare, 1024 },
+		{ ed25519, KEY_ED25519, ed25519_public, 256 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		unsigned char hash[SHA256_SIZE] = "any thirty-two bytes will do....";
+		struct dkim_public *public = load_public(rows[i].type, rows[i].public);
+		struct result r = RESULT_OK;
+		struct dkim_key *key = NULL;
+		struct buf text;
+		struct buf signature;
+
+		buf_init(&text, OUT_MAX);
+		buf_init(&signature, OUT_MAX);
+		assert_non_null(public);
+		assert_int_equal(dkim_public_bits(public), rows[i].bits);
+		assert_true(dkim_key_load(span_of(rows[i].pem), "test.key", &key, &r));
+		assert_true(dkim_key_sign(key, hash, &text, &r));
+		assert_true(base64_read(buf_span(&text), &signature));
+		assert_only(public, rows[i].type, hash, &signature);
+		dkim_public_free(public);
+		dkim_key_free(key);
+		buf_free(&text);
+		buf_free(&signature);
+	}
+}
+
+static void new_keys(void **state)
+{
+	static const struct {
+		enum key_type type;
+		unsigned bits;
+	} rows[] = { { KEY_RSA, 1024 }, { KEY_RSA, 2048 }, { KEY_ED25519, 256 } };
+	char *last = NULL;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows) * 2; i++) {
+		unsigned char hash[SHA256_SIZE] = "any thirty-two bytes will do....";
+		enum key_type type = rows[i / 2].type;
+		struct result r = RESULT_OK;
+		struct dkim_key *key = NULL;
+		struct dkim_key *again = NULL;
+		struct buf pem;
+		struct buf public;
+		struct buf b;
+
+		buf_init(&pem, OUT_MAX);
+		buf_init(&public, OUT_MAX);
+		buf_init(&b, OUT_MAX);
+		buf_adds(&pem, "kept\n");
+		assert_true(dkim_key_generate(type, rows[i / 2].bits, &pem, &key, &r));
+		assert_int_equal(dkim_key_type(key), type);
+		assert_int_equal(dkim_key_bits(key), rows[i / 2].bits);
+		assert_ptr_equal(strstr(buf_str(&pem), "kept\n-----BEGIN PRIVATE KEY-----\n"),
+				 pem.p);
+		assert_true(dkim_key_load(buf_span(&pem), "test.key", &again, &r));
+		assert_true(dkim_key_public(key, &public, &r));
+		assert_true(dkim_key_sign(again, hash, &b, &r));
+		assert_true(receiver_accepts(type, buf_str(&public), hash, buf_str(&b)));
+		assert_true(last == NULL || strcmp(last, buf_str(&pem)) != 0);
+		free(last);
+		last = buf_detach(&pem);
+		dkim_key_free(key);
+		dkim_key_free(again);
+		buf_free(&public);
+		buf_free(&b);
+	}
+	free(last);
+}
+
 static void digests(void **state)
 {
 	/* FIPS 180-4: "abc" */
@@ -291,9 +471,10 @@ static void digests(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(good_keys), cmocka_unit_test(good_forms),
-		cmocka_unit_test(bad_keys),  cmocka_unit_test(signatures),
-		cmocka_unit_test(digests),
+		cmocka_unit_test(good_keys),    cmocka_unit_test(good_forms),
+		cmocka_unit_test(bad_keys),     cmocka_unit_test(signatures),
+		cmocka_unit_test(digests),      cmocka_unit_test(bad_public_keys),
+		cmocka_unit_test(verification), cmocka_unit_test(new_keys),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
