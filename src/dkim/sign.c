@@ -23,7 +23,11 @@ enum rule {
 	RULE_NEVER = 4     /* not even when a list says so: added or removed on the way */
 };
 
-/* In the order h= has them; '*' at the end stands for all fields that begin so. */
+/*
+ * In the order h= has them; '*' at the end stands for all others that begin so. Signed is what
+ * RFC 6376 section 5.4.1 advises and what mail programs act upon; oversigned is that of which one
+ * more, put in by somebody else, would show the reader another message (section 8.15).
+ */
 static const struct {
 	const char *name;
 	unsigned rules;
@@ -31,17 +35,21 @@ static const struct {
 	{ "From", RULE_SIGN | RULE_OVERSIGN },
 	{ "Sender", RULE_SIGN },
 	{ "Reply-To", RULE_SIGN },
-	{ "Date", RULE_SIGN },
-	{ "Subject", RULE_SIGN },
-	{ "To", RULE_SIGN },
-	{ "Cc", RULE_SIGN },
-	{ "Message-ID", RULE_SIGN },
-	{ "MIME-Version", RULE_SIGN },
+	{ "Subject", RULE_SIGN | RULE_OVERSIGN },
+	{ "Date", RULE_SIGN | RULE_OVERSIGN },
+	{ "To", RULE_SIGN | RULE_OVERSIGN },
+	{ "Cc", RULE_SIGN | RULE_OVERSIGN },
+	{ "Message-ID", RULE_SIGN | RULE_OVERSIGN },
+	{ "MIME-Version", RULE_SIGN | RULE_OVERSIGN },
+	{ "Content-Type", RULE_SIGN | RULE_OVERSIGN },
+	{ "Content-Transfer-Encoding", RULE_SIGN | RULE_OVERSIGN },
 	{ "Content-*", RULE_SIGN },
-	{ "In-Reply-To", RULE_SIGN },
-	{ "References", RULE_SIGN },
-	{ "List-*", RULE_SIGN },
+	{ "In-Reply-To", RULE_SIGN | RULE_OVERSIGN },
+	{ "References", RULE_SIGN | RULE_OVERSIGN },
+	{ "List-*", RULE_SIGN }, /* also List-Unsubscribe-Post, RFC 8058 section 4 */
 	{ "Resent-*", RULE_SIGN },
+	{ "Autocrypt", RULE_SIGN },
+	{ "Feedback-ID", RULE_SIGN },
 	{ "ARC-*", RULE_NEVER },
 	{ "Authentication-Results", RULE_NEVER },
 	{ "Bcc", RULE_NEVER },
@@ -99,13 +107,28 @@ static bool signable(struct span name)
 	return true;
 }
 
-/* The names with this rule as a list like the configuration's; `own` is where it is made. */
-static const char *const *default_list(enum rule rule, const char *own[RULE_ROWS + 1])
+/* Does a list mean the field of this name? From is meant always, and NULL means every field. */
+static bool covers(const char *const *list, const char *name)
+{
+	if (list == NULL || ascii_casecmp(name, "From") == 0)
+		return true;
+	for (; *list != NULL; list++)
+		if (matches(*list, span_of(name)))
+			return true;
+	return false;
+}
+
+/*
+ * The names with this rule that are in `within`, as a list like the configuration's; `own` is
+ * where it is made.
+ */
+static const char *const *default_list(enum rule rule, const char *const *within,
+				       const char *own[RULE_ROWS + 1])
 {
 	size_t n = 0;
 
 	for (size_t i = 0; i < RULE_ROWS; i++)
-		if (rules[i].rules & rule)
+		if ((rules[i].rules & rule) && covers(within, rules[i].name))
 			own[n++] = rules[i].name;
 	own[n] = NULL;
 	return own;
@@ -139,12 +162,14 @@ static void select_fields(struct selection *sel, const struct dkim_signer *s,
 			  const struct header *h)
 {
 	const char *own[RULE_ROWS + 1];
-	const char *const *headers = s->headers != NULL ? s->headers : default_list(RULE_SIGN, own);
+	const char *const *headers =
+		s->headers != NULL ? s->headers : default_list(RULE_SIGN, NULL, own);
 	bool *taken = xcalloc(h->n, sizeof *taken);
 
 	sel->n = 0;
 	sel->at = xreallocarray(NULL, h->n, sizeof *sel->at);
-	sel->oversign = s->oversign != NULL ? s->oversign : default_list(RULE_OVERSIGN, sel->own);
+	sel->oversign = s->oversign != NULL ? s->oversign
+					    : default_list(RULE_OVERSIGN, s->headers, sel->own);
 	select_entry(sel, h, "From", taken);
 	select_list(sel, h, headers, taken);
 	select_list(sel, h, sel->oversign, taken);
@@ -202,6 +227,15 @@ static void put_identity(struct folder *f, const char *identity)
 	buf_free(&text);
 }
 
+/* Is the name at `at` in the list before already? A second time it would ask for two more. */
+static bool is_repeated(const char *const *list, const char *const *at)
+{
+	for (; list < at; list++)
+		if (ascii_casecmp(*list, *at) == 0)
+			return true;
+	return false;
+}
+
 /* h=, which may be folded behind its colons. */
 static void put_names(struct folder *f, const struct selection *sel, const struct header *h)
 {
@@ -216,7 +250,8 @@ static void put_names(struct folder *f, const struct selection *sel, const struc
 		buf_addspan(&text, header_name(h, sel->at[i]));
 	}
 	for (const char *const *name = sel->oversign; *name != NULL; name++) {
-		if (strchr(*name, '*') != NULL || !signable(span_of(*name)))
+		if (strchr(*name, '*') != NULL || !signable(span_of(*name)) ||
+		    is_repeated(sel->oversign, name))
 			continue;
 		buf_addc(&text, ':');
 		buf_adds(&text, *name);

@@ -25,7 +25,8 @@ struct dkim_signer {
 	enum canon header_canon;
 	enum canon body_canon;
 	const char *const *headers;  /* fields to sign; NULL: the default list */
-	const char *const *oversign; /* fields to sign once more than present; NULL: the default */
+	const char *const *oversign; /* fields to sign once more than present; NULL: the default
+					list, as far as `headers` has them too */
 	int64_t expire;              /* seconds from now to x=, 0 for none */
 };
 
@@ -33,11 +34,12 @@ struct dkim_signer {
  * Appends one DKIM-Signature field, folded at 78, b= last, CRLF at its end. `now` becomes t=;
  * `body` is finished. The fields signed are From, those of `headers` and those of `oversign`
  * that are present, each as often as it occurs, from the bottom up, then the names of `oversign`
- * once more. A name ending in '*' stands for all fields that begin so (Content-*); there is
- * nothing to oversign in it. Fields that are added or removed on the way (Received, Return-Path,
- * Bcc, DKIM-Signature, ...) are never signed, nor those whose name h= cannot hold. Fails when the
- * key does; with CAUSE_DATA when the header has no From: (which RFC 6376 section 5.4 demands) or
- * more fields to sign than FIELD_MAX can name. Nothing is appended then.
+ * once more; however many entries mean a field, it is in h= that often and no more. A name ending
+ * in '*' stands for all fields that begin so (Content-*); there is nothing to oversign in it.
+ * Fields that are added or removed on the way (Received, Return-Path, Bcc, DKIM-Signature, ...) are
+ * never signed, nor those whose name h= cannot hold. Fails when the key does; with CAUSE_DATA when
+ * the header has no From: (which RFC 6376 section 5.4 demands) or more fields to sign than
+ * FIELD_MAX can name. Nothing is appended then.
  */
 bool dkim_sign(const struct dkim_signer *s, const struct header *h, const struct body_hash *body,
 	       time_t now, struct buf *out, struct result *r);

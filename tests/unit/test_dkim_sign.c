@@ -24,6 +24,11 @@
 #define NOW      1528637909
 #define COUNT(a) (sizeof(a) / sizeof(a)[0])
 
+/* The default oversign list, as it ends an h=. */
+#define OVERSIGNED                                                                                 \
+	":From:Subject:Date:To:Cc:Message-ID:MIME-Version:Content-Type:"                           \
+	"Content-Transfer-Encoding:In-Reply-To:References"
+
 /* Made for this test and used nowhere else. */
 static const char rsa[] = "-----BEGIN RSA PRIVATE KEY-----\n"
 			  "MIICXQIBAAKBgQCbEZZLgrwNaUeVNM3n6M2bnW4Jnyv7xQVJXC/3/ofE/qgDaJkU\n"
@@ -168,7 +173,7 @@ static void rfc_8463(void **state)
 	header_free(&h);
 }
 
-/* Whole fields, byte for byte. */
+/* Whole fields, byte for byte; their b= was computed by another program. */
 static const struct {
 	struct dkim_signer signer;
 	const char *pem;
@@ -180,11 +185,12 @@ static const struct {
 	    .body_canon = CANON_RELAXED },
 	  ed25519,
 	  "DKIM-Signature: v=1; a=ed25519-sha256; c=relaxed/relaxed;\r\n"
-	  " d=football.example.com; s=brisbane; t=1528637909; h=From:Date:Subject:To:\r\n"
-	  " Message-ID:From; bh=2jUSOH9NhtVGCQWNr9BrIAPreKQjO6Sn7XIkfJVOzv8=;\r\n"
-	  " b=kGnZaAN+AMPTV/"
-	  "ZsX2qvHtFIi7FjYy1GSAq7mZYhZAdG0sVs80FqGhU8nrSgpO8vDOSlQoChEDQ\r\n"
-	  " 0r1mB58HeBg==\r\n" },
+	  " d=football.example.com; s=brisbane; t=1528637909; h=From:Subject:Date:To:\r\n"
+	  " Message-ID:From:Subject:Date:To:Cc:Message-ID:MIME-Version:Content-Type:\r\n"
+	  " Content-Transfer-Encoding:In-Reply-To:References;\r\n"
+	  " bh=2jUSOH9NhtVGCQWNr9BrIAPreKQjO6Sn7XIkfJVOzv8=;\r\n"
+	  " b=HQ6KQM4SDN//F4nQtSTNSN9NwRytEIYZ/yUNZXaqc7vkw4d4RMccg0C+1ZhhcyaPozG1SZJX3Hn\r\n"
+	  " 5lNzDLGpNCA==\r\n" },
 	{ { .domain = "football.example.com",
 	    .selector = "test",
 	    .identity = "joe;x=y@football.example.com",
@@ -194,13 +200,12 @@ static const struct {
 	  rsa,
 	  "DKIM-Signature: v=1; a=rsa-sha256; c=simple/simple; d=football.example.com;\r\n"
 	  " s=test; i=joe=3Bx=3Dy@football.example.com; t=1528637909; x=1529069909;\r\n"
-	  " h=From:Date:Subject:To:Message-ID:From;\r\n"
+	  " h=From:Subject:Date:To:Message-ID:From:Subject:Date:To:Cc:Message-ID:\r\n"
+	  " MIME-Version:Content-Type:Content-Transfer-Encoding:In-Reply-To:References;\r\n"
 	  " bh=4bLNXImK9drULnmePzZNEBleUanJCX5PIsDIFoH4KTQ=;\r\n"
-	  " b=HxFUwF7pxzDro89I5coWJGOowGJ39ByxguJ3xt7ZJQ0efSptZ+"
-	  "0P0YuHnaETptR18P578TqErmy\r\n"
-	  " D7NJcw1U4DJgUQqE3LrdnaMR0YDRyGEnjDQTXI/SjysVBFL3UxSYlKxUvKGL4Z/"
-	  "ZHzhtM8hhP051p\r\n"
-	  " tWPZTdUN1P2xcjBp4Fo=\r\n" },
+	  " b=GVVUQjc4/bw5JxqST33eCyUvCwbQXt8T+6secDjp0jU7VdoGEbhX0Il0r+2mWY+aBqWvu09COHM\r\n"
+	  " mdvVfiHkLC54XZCVw3xvyCuE4CEqAbC9U+9jVlwbxe9JOXoK2wC1CeEoPZ7tcRuKSnGTeRggFyQeN\r\n"
+	  " 6nAMatB/tF3UMZQD9Ms=\r\n" },
 };
 
 static void golden(void **state)
@@ -268,6 +273,8 @@ static const char *const forbidden[] = { "Received",   "Bcc",         "DKIM-Sign
 					 "Resent-Bcc", "Return-Path", NULL };
 static const char *const x_list[] = { "X-*", "To", NULL };
 static const char *const none[] = { NULL };
+static const char *const content[] = { "From", "Content-*", NULL };
+static const char *const over_twice[] = { "Subject", "To", "SUBJECT", "subject", NULL };
 
 /* Which fields h= names, in which order, and which positions that means. */
 static const struct {
@@ -278,13 +285,22 @@ static const struct {
 	size_t at[8];
 	size_t n;
 } selections[] = {
-	{ "From: a\r\n", NULL, NULL, "From:From", { 0 }, 1 },
-	{ "TO: b\r\nfrom : a\r\n", NULL, NULL, "from:TO:From", { 1, 0 }, 2 },
+	{ "From: a\r\n", NULL, NULL, "From" OVERSIGNED, { 0 }, 1 },
+	{ "TO: b\r\nfrom : a\r\n", NULL, NULL, "from:TO" OVERSIGNED, { 1, 0 }, 2 },
+	/* the order of the default list, whatever the header's */
+	{ "Feedback-ID: f\r\nAutocrypt: k\r\nList-Unsubscribe-Post: p\r\nList-Unsubscribe: u\r\n"
+	  "Reply-To: r\r\nDate: d\r\nSender: s\r\nFrom: a\r\n",
+	  NULL,
+	  NULL,
+	  "From:Sender:Reply-To:Date:List-Unsubscribe:List-Unsubscribe-Post:Autocrypt:"
+	  "Feedback-ID" OVERSIGNED,
+	  { 7, 6, 4, 5, 3, 2, 1, 0 },
+	  8 },
 	/* repeated fields from the bottom up */
 	{ "Cc: 1\r\nFrom: a\r\nCC: 2\r\ncc: 3\r\n",
 	  NULL,
 	  NULL,
-	  "From:cc:CC:Cc:From",
+	  "From:cc:CC:Cc" OVERSIGNED,
 	  { 1, 3, 2, 0 },
 	  4 },
 	/* '*', and what it must not mean */
@@ -292,15 +308,30 @@ static const struct {
 	  "List-Id: i\r\nLister: x\r\nResent-Bcc: x\r\nResent-To: r\r\n",
 	  NULL,
 	  NULL,
-	  "From:content-language:Content-Type:List-Id:Resent-To:From",
-	  { 1, 3, 0, 4, 7 },
+	  "From:Content-Type:content-language:List-Id:Resent-To" OVERSIGNED,
+	  { 1, 0, 3, 4, 7 },
 	  5 },
+	/* meant by name and by '*', and still once, and oversigned once */
+	{ "Content-Language: l\r\nContent-Type: t\r\ncontent-type: u\r\nFrom: a\r\n",
+	  NULL,
+	  NULL,
+	  "From:content-type:Content-Type:Content-Language" OVERSIGNED,
+	  { 3, 2, 1, 0 },
+	  4 },
+	/* the default oversigns nothing that one's own list leaves out */
+	{ "Content-Id: l\r\nContent-Type: t\r\nSubject: s\r\nFrom: a\r\n",
+	  content,
+	  NULL,
+	  "From:Content-Type:Content-Id:From:Content-Type:Content-Transfer-Encoding",
+	  { 3, 1, 0 },
+	  3 },
+	{ "Subject: s\r\nFrom: a\r\n", none, over_twice, "From:Subject:Subject:To", { 1, 0 }, 2 },
 	/* the trace is not signed */
 	{ "Return-Path: x\r\nReceived: x\r\nDKIM-Signature: x\r\nAuthentication-Results: "
 	  "x\r\nFrom: a\r\nX-Mailer: x\r\nContent-Length: 1\r\n",
 	  NULL,
 	  NULL,
-	  "From:From",
+	  "From" OVERSIGNED,
 	  { 4 },
 	  1 },
 	{ "Bcc: b\r\nReceived: x\r\nReturn-Path: x\r\nFrom: a\r\nDKIM-Signature: x\r\n",
@@ -316,7 +347,7 @@ static const struct {
 	{ "X-A: 1\r\nFrom: a\r\nTo: b\r\nX-b: 2\r\nXx: 3\r\n",
 	  x_list,
 	  NULL,
-	  "From:X-b:X-A:To:From",
+	  "From:X-b:X-A:To:From:To",
 	  { 1, 3, 0, 2 },
 	  4 },
 	/* oversigned means signed, too */
@@ -333,7 +364,7 @@ static const struct {
 	  "x\r\n",
 	  NULL,
 	  NULL,
-	  "From:From",
+	  "From" OVERSIGNED,
 	  { 1 },
 	  1 },
 };
@@ -375,7 +406,7 @@ static void selection(void **state)
 /* Folding: a growing domain moves every later tag through every column. */
 static void folding(void **state)
 {
-	static const size_t at[] = { 0, 3, 2, 1, 4 };
+	static const size_t at[] = { 0, 2, 3, 1, 4 };
 	struct dkim_key *key = load(rsa);
 	struct body_hash body;
 	struct header h;
