@@ -7,6 +7,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
+#include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -14,7 +16,33 @@
 
 #include "base/banned.h"
 
-#define QUOTED_MAX 4096
+#define QUOTED_MAX (64 * 1024)
+#define TARGET_MAX 4096
+#define WAY_MAX    (4 * TARGET_MAX)
+#define LINKS_MAX  40
+
+/* A directory that is only passed need not be readable, where that can be said. */
+#if defined O_PATH
+#define PASS_ONLY O_PATH
+#elif defined O_SEARCH
+#define PASS_ONLY O_SEARCH
+#else
+#define PASS_ONLY O_RDONLY
+#endif
+#define PASS_FLAGS (PASS_ONLY | O_DIRECTORY | O_CLOEXEC)
+
+/*
+ * The way to a file, gone from one open directory to the next: what has been judged cannot be
+ * replaced by something else before it is passed.
+ */
+struct way {
+	const char *path; /* the file's, and what it is for: for errors */
+	const char *what;
+	int at;          /* the directory reached, or -1 */
+	struct buf here; /* its path, ends in a slash or is empty */
+	struct buf rest; /* what is still to go */
+	int links;
+};
 
 /* `path` as one word for a shell: in single quotes, each of its own as '\''. */
 static void shell_quote(const char *path, struct buf *out)
@@ -29,14 +57,14 @@ static void shell_quote(const char *path, struct buf *out)
 	buf_addc(out, '\'');
 }
 
-/* `problem`, and the command that mends it. */
+/* `problem`, and the command that mends it when it is applied to `target`. */
 static bool fail_permission(const char *path, const char *what, const char *problem,
-			    const char *command, struct result *r)
+			    const char *command, const char *target, struct result *r)
 {
 	struct buf quoted;
 
 	buf_init(&quoted, QUOTED_MAX);
-	shell_quote(path, &quoted);
+	shell_quote(target, &quoted);
 	result_fail(r, CAUSE_PERMISSION, STEP_CONFIG, "%s: %s: %s; mend it with: %s %s", what, path,
 		    problem, command, buf_str(&quoted));
 	buf_free(&quoted);
@@ -64,11 +92,14 @@ static bool check_access(int fd, const char *path, const char *what, struct resu
 		return result_fail(r, CAUSE_CONFIG, STEP_CONFIG, "%s: %s: is no regular file", what,
 				   path);
 	if (st.st_uid != 0 && st.st_uid != geteuid())
-		return fail_permission(path, what, "belongs to another user", "chown root", r);
+		return fail_permission(path, what, "belongs to another user", "chown root", path,
+				       r);
 	if ((st.st_mode & S_IRWXO) != 0)
-		return fail_permission(path, what, "others have access to it", "chmod 0600", r);
+		return fail_permission(path, what, "others have access to it", "chmod 0600", path,
+				       r);
 	if ((st.st_mode & S_IWGRP) != 0)
-		return fail_permission(path, what, "its group can write to it", "chmod 0640", r);
+		return fail_permission(path, what, "its group can write to it", "chmod 0640", path,
+				       r);
 	return true;
 }
 
@@ -93,14 +124,180 @@ static bool read_all(int fd, const char *path, const char *what, struct buf *out
 	return n == 0;
 }
 
+static bool is_ours(uid_t uid)
+{
+	return uid == 0 || uid == geteuid();
+}
+
+/* Root's group, and the one that many systems make for each user, of the same name and alone. */
+static bool is_private_group(gid_t gid)
+{
+	const struct passwd *user = getpwuid(geteuid());
+	const struct group *group = getgrgid(gid);
+
+	if (gid == 0)
+		return true;
+	if (user == NULL || group == NULL || user->pw_gid != gid ||
+	    strcmp(user->pw_name, group->gr_name) != 0)
+		return false;
+	for (char **member = group->gr_mem; *member != NULL; member++)
+		if (strcmp(*member, user->pw_name) != 0)
+			return false;
+	return true;
+}
+
+/* Who may put another file, or directory, in the place of one that is in this directory? */
+static bool check_directory(const struct way *w, struct result *r)
+{
+	const char *name = w->here.len > 0 ? buf_str(&w->here) : ".";
+	const char *problem = NULL;
+	const char *command = NULL;
+	struct stat st;
+	char *sentence;
+
+	if (fstat(w->at, &st) != 0)
+		return fail_open(w->path, w->what, r);
+	if (!is_ours(st.st_uid)) {
+		problem = "belongs to another user (if it must, move the file)";
+		command = "chown root";
+	} else if (st.st_mode & S_ISVTX) {
+		return true; /* there, only the owner of a file can remove it */
+	} else if (st.st_mode & S_IWOTH) {
+		problem = "can be written to by others";
+		command = "chmod go-w";
+	} else if ((st.st_mode & S_IWGRP) && !is_private_group(st.st_gid)) {
+		problem = "can be written to by its group";
+		command = "chmod g-w";
+	}
+	if (problem == NULL)
+		return true;
+	sentence = xasprintf("the directory %s %s", name, problem);
+	fail_permission(w->path, w->what, sentence, command, name, r);
+	free(sentence);
+	return false;
+}
+
+/* Goes on to the directory `fd`, an error's -1 included. */
+static bool pass(struct way *w, int fd, const char *name, struct result *r)
+{
+	if (fd < 0)
+		return fail_open(w->path, w->what, r);
+	if (w->at >= 0)
+		close(w->at);
+	w->at = fd;
+	buf_adds(&w->here, name);
+	return check_directory(w, r);
+}
+
+static bool begin(struct way *w, struct result *r)
+{
+	bool absolute = w->rest.len > 0 && w->rest.p[0] == '/';
+
+	buf_clear(&w->here);
+	return pass(w, open(absolute ? "/" : ".", PASS_FLAGS), absolute ? "/" : "", r);
+}
+
+/* `name` is no directory that opens, for `error`; if it is a link, then the way leads there. */
+static bool follow(struct way *w, const char *name, int error, struct result *r)
+{
+	char target[TARGET_MAX];
+	ssize_t len = readlinkat(w->at, name, target, sizeof target - 1);
+	struct stat st;
+	struct buf rest;
+
+	if (len <= 0 || fstatat(w->at, name, &st, AT_SYMLINK_NOFOLLOW) != 0) {
+		errno = error;
+		return fail_open(w->path, w->what, r);
+	}
+	if (++w->links > LINKS_MAX)
+		return result_fail(r, CAUSE_CONFIG, STEP_CONFIG,
+				   "%s: %s: there are too many symbolic links on the way", w->what,
+				   w->path);
+	if (!is_ours(st.st_uid))
+		return result_fail(r, CAUSE_PERMISSION, STEP_CONFIG,
+				   "%s: %s: the symbolic link %s%s belongs to another user",
+				   w->what, w->path, buf_str(&w->here), name);
+	buf_init(&rest, WAY_MAX);
+	buf_add(&rest, target, (size_t)len);
+	buf_addspan(&rest, buf_span(&w->rest));
+	buf_free(&w->rest);
+	w->rest = rest;
+	return target[0] != '/' || begin(w, r);
+}
+
+/* Into the next directory of what is to go. */
+static bool advance(struct way *w, struct result *r)
+{
+	const char *p = buf_str(&w->rest);
+	size_t start = strspn(p, "/");
+	size_t len = strcspn(p + start, "/");
+	char *name = xstrndup(p + start, len);
+	bool ok = true;
+	int fd;
+
+	buf_consume(&w->rest, start + len);
+	if (len > 0 && strcmp(name, ".") != 0) {
+		fd = openat(w->at, name, PASS_FLAGS | O_NOFOLLOW);
+		if (fd < 0)
+			ok = follow(w, name, errno, r);
+		else
+			ok = pass(w, fd, name, r);
+		if (ok && fd >= 0)
+			buf_addc(&w->here, '/');
+	}
+	free(name);
+	return ok;
+}
+
+/* Opens the file at the end of the way; -1 when the result says why not. */
+static int go(struct way *w, struct result *r)
+{
+	const char *slash = strrchr(w->path, '/');
+	const char *name = slash != NULL ? slash + 1 : w->path;
+	bool ok;
+	int fd;
+
+	buf_add(&w->rest, w->path, (size_t)(name - w->path));
+	ok = begin(w, r);
+	while (ok && w->rest.len > 0 && !buf_overflowed(&w->rest) && !buf_overflowed(&w->here))
+		ok = advance(w, r);
+	if (!ok)
+		return -1;
+	if (buf_overflowed(&w->rest) || buf_overflowed(&w->here)) {
+		errno = ENAMETOOLONG;
+		fd = -1;
+	} else {
+		fd = openat(w->at, name[0] != '\0' ? name : ".",
+			    O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	}
+	if (fd < 0)
+		fail_open(w->path, w->what, r);
+	return fd;
+}
+
+static int open_judged(const char *path, const char *what, struct result *r)
+{
+	struct way w = { .path = path, .what = what, .at = -1 };
+	int fd;
+
+	buf_init(&w.here, WAY_MAX);
+	buf_init(&w.rest, WAY_MAX);
+	fd = go(&w, r);
+	if (w.at >= 0)
+		close(w.at);
+	buf_free(&w.here);
+	buf_free(&w.rest);
+	return fd;
+}
+
 bool secret_read_file(const char *path, const char *what, struct buf *out, struct result *r)
 {
-	int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	int fd = open_judged(path, what, r);
 	bool ok;
 
 	buf_init(out, SECRET_FILE_MAX);
 	if (fd < 0)
-		return fail_open(path, what, r);
+		return false;
 	ok = check_access(fd, path, what, r) && read_all(fd, path, what, out, r);
 	close(fd);
 	if (!ok)

@@ -6,6 +6,7 @@
 #include "base/util.h"
 
 #include <fcntl.h>
+#include <pwd.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -18,8 +19,9 @@
 
 #include "base/banned.h"
 
-#define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
-#define NOBODY       65534
+#define ARRAY_LEN(a)        (sizeof(a) / sizeof((a)[0]))
+#define NOBODY              65534
+#define WITH_DIRECTORIES(f) cmocka_unit_test_setup_teardown(f, make_directories, drop_directories)
 
 static char dir[] = "/tmp/test_secret.XXXXXX";
 
@@ -121,6 +123,204 @@ static void test_owner(void **state)
 	refused("key", CAUSE_PERMISSION, "key_file: key: user 65534 may not read it");
 	assert_int_equal(seteuid(0), 0);
 	unlink("key");
+}
+
+/* refused() for a directory that must not be as it is. */
+static void refused_directory(const char *path, const char *name, const char *problem,
+			      const char *command)
+{
+	char *error = xasprintf("key_file: %s: the directory %s %s; mend it with: %s '%s'", path,
+				name, problem, command, name);
+
+	refused(path, CAUSE_PERMISSION, error);
+	free(error);
+}
+
+static const char by_others[] = "can be written to by others";
+static const char by_group[] = "can be written to by its group";
+static const char not_ours[] = "belongs to another user (if it must, move the file)";
+
+/* a/b/key, the only thing on the way to it that is changed being a, and then b. */
+static void test_directories(void **state)
+{
+	static const struct {
+		mode_t mode;
+		bool good;
+	} cases[] = {
+		{ 0700, true },  { 0755, true },  { 0711, true },  { 01777, true },
+		{ 01733, true }, { 0777, false }, { 0757, false }, { 0702, false },
+	};
+	static const char *const names[] = { "a", "a/b" };
+	char *absolute = xasprintf("%s/a/b/key", dir);
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases) * ARRAY_LEN(names); i++) {
+		const char *name = names[i % ARRAY_LEN(names)];
+		char *full = xasprintf("%s/%s", dir, name);
+
+		assert_int_equal(chmod(name, cases[i / ARRAY_LEN(names)].mode), 0);
+		if (cases[i / ARRAY_LEN(names)].good) {
+			accepted("a/b/key");
+			accepted("./a//b/./key");
+			accepted("a/../a/b/key");
+			accepted(absolute);
+		} else {
+			refused_directory("a/b/key", name, by_others, "chmod go-w");
+			refused_directory(absolute, full, by_others, "chmod go-w");
+		}
+		assert_int_equal(chmod(name, 0700), 0);
+		free(full);
+	}
+	free(absolute);
+	/* The working directory is the first on the way of a relative path. */
+	assert_int_equal(chmod(dir, 0777), 0);
+	refused_directory("a/b/key", ".", by_others, "chmod go-w");
+	assert_int_equal(chmod(dir, 0700), 0);
+}
+
+/* Whose group may write? */
+static void test_directory_groups(void **state)
+{
+	const struct passwd *user = getpwnam("daemon"); /* has a group of the same name */
+
+	(void)state;
+	if (geteuid() != 0 || user == NULL)
+		skip();
+	assert_int_equal(chmod("a", 0775), 0);
+	accepted("a/b/key"); /* root's */
+	assert_int_equal(chown("a", 0, user->pw_gid), 0);
+	refused_directory("a/b/key", "a", by_group, "chmod g-w");
+	assert_int_equal(chmod("a", 01775), 0);
+	accepted("a/b/key");
+	assert_int_equal(chmod("a", 0775), 0);
+	assert_int_equal(chmod(dir, 0755), 0);
+	assert_int_equal(chmod("a/b", 0755), 0);
+	assert_int_equal(chown("a/b/key", user->pw_uid, 0), 0);
+	assert_int_equal(seteuid(user->pw_uid), 0);
+	accepted("a/b/key"); /* the caller's own */
+	assert_int_equal(seteuid(0), 0);
+	assert_int_equal(chown("a", 0, 0), 0);
+	assert_int_equal(seteuid(user->pw_uid), 0);
+	accepted("a/b/key");
+	assert_int_equal(seteuid(0), 0);
+	assert_int_equal(chown("a", 0, NOBODY), 0);
+	assert_int_equal(seteuid(user->pw_uid), 0);
+	refused_directory("a/b/key", "a", by_group, "chmod g-w");
+	assert_int_equal(seteuid(0), 0);
+	assert_int_equal(chown("a/b/key", 0, 0), 0);
+	assert_int_equal(chown("a", 0, 0), 0);
+	assert_int_equal(chmod(dir, 0700), 0);
+}
+
+static void test_directory_owner(void **state)
+{
+	(void)state;
+	if (geteuid() != 0)
+		skip();
+	assert_int_equal(chown("a", NOBODY, 0), 0);
+	assert_int_equal(chmod("a", 01755), 0);
+	refused_directory("a/b/key", "a", not_ours, "chown root");
+	assert_int_equal(chmod("a", 0711), 0);
+	assert_int_equal(chmod("a/b", 0711), 0);
+	assert_int_equal(chmod(dir, 0711), 0);
+	assert_int_equal(chown("a/b/key", NOBODY, 0), 0);
+	assert_int_equal(seteuid(NOBODY), 0);
+	accepted("a/b/key"); /* without read access for b and dir */
+	assert_int_equal(seteuid(0), 0);
+	assert_int_equal(chmod("a/b", 0700), 0);
+	assert_int_equal(seteuid(NOBODY), 0);
+	refused("a/b/key", CAUSE_PERMISSION, "key_file: a/b/key: user 65534 may not read it");
+	assert_int_equal(seteuid(0), 0);
+	assert_int_equal(chown("a/b/key", 0, 0), 0);
+	assert_int_equal(chown("a", 0, 0), 0);
+	assert_int_equal(chmod(dir, 0700), 0);
+}
+
+/* Links are followed, and every directory is judged that they lead through. */
+static void test_directory_links(void **state)
+{
+	static const struct {
+		const char *target; /* of the link "l" */
+		const char *path;
+		bool good;
+	} cases[] = {
+		{ "a/b", "l/key", true },          { "a", "l/b/key", true },
+		{ "./a/../a", "l/b/key", true },   { "l2", "l/key", true },
+		{ "a/b/../b/", "l/key", true },    { "open", "l/../a/b/key", false },
+		{ "open/..", "l/a/b/key", false },
+	};
+	char *absolute = xasprintf("%s/a/b", dir);
+
+	(void)state;
+	assert_int_equal(mkdir("open", 0700), 0);
+	assert_int_equal(chmod("open", 0777), 0);
+	assert_int_equal(symlink(absolute, "l2"), 0);
+	accepted("l2/key");
+	assert_int_equal(symlink("b/../b", "a/l"), 0); /* from where it is */
+	accepted("a/l/key");
+	unlink("a/l");
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		assert_int_equal(symlink(cases[i].target, "l"), 0);
+		if (cases[i].good)
+			accepted(cases[i].path);
+		else
+			refused_directory(cases[i].path, "open", by_others, "chmod go-w");
+		unlink("l");
+	}
+	assert_int_equal(symlink("l", "l"), 0);
+	refused("l/key", CAUSE_CONFIG,
+		"key_file: l/key: there are too many symbolic links on the way");
+	if (geteuid() == 0) {
+		assert_int_equal(lchown("l2", NOBODY, 0), 0);
+		refused("l2/key", CAUSE_PERMISSION,
+			"key_file: l2/key: the symbolic link l2 belongs to another user");
+	}
+	refused("a/b/key/x", CAUSE_CONFIG,
+		"key_file: a/b/key/x: cannot be opened: Not a directory");
+	refused("a/c/key", CAUSE_CONFIG,
+		"key_file: a/c/key: cannot be opened: No such file or directory");
+	refused("a/b/", CAUSE_CONFIG, "key_file: a/b/: is no regular file");
+	unlink("l");
+	unlink("l2");
+	rmdir("open");
+	free(absolute);
+}
+
+/* A path longer than anything the system opens, and one longer than what is kept of it. */
+static void test_long_paths(void **state)
+{
+	static const size_t lengths[] = { 1000, 4000, 16000, 17000, 200000 };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(lengths); i++) {
+		struct result r = RESULT_OK;
+		struct buf path;
+		struct buf out;
+
+		buf_init(&path, lengths[i] + 16);
+		while (path.len < lengths[i])
+			buf_adds(&path, "./");
+		buf_adds(&path, "nosuch");
+		assert_false(secret_read_file(buf_str(&path), "key_file", &out, &r));
+		assert_int_equal(r.cause, CAUSE_CONFIG);
+		result_free(&r);
+		buf_free(&path);
+	}
+}
+
+static int make_directories(void **state)
+{
+	(void)state;
+	if (mkdir("a", 0700) != 0 || mkdir("a/b", 0700) != 0)
+		return -1;
+	put("a/b/key", "secret\n", 7, 0600);
+	return 0;
+}
+
+static int drop_directories(void **state)
+{
+	(void)state;
+	return unlink("a/b/key") == 0 && rmdir("a/b") == 0 ? rmdir("a") : -1;
 }
 
 static void test_kinds(void **state)
@@ -260,9 +460,17 @@ static int tear_down(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_modes),      cmocka_unit_test(test_quoting),
-		cmocka_unit_test(test_owner),      cmocka_unit_test(test_kinds),
-		cmocka_unit_test(test_size),       cmocka_unit_test(test_credential),
+		cmocka_unit_test(test_modes),
+		cmocka_unit_test(test_quoting),
+		cmocka_unit_test(test_owner),
+		WITH_DIRECTORIES(test_directories),
+		WITH_DIRECTORIES(test_directory_groups),
+		WITH_DIRECTORIES(test_directory_owner),
+		WITH_DIRECTORIES(test_directory_links),
+		cmocka_unit_test(test_long_paths),
+		cmocka_unit_test(test_kinds),
+		cmocka_unit_test(test_size),
+		cmocka_unit_test(test_credential),
 		cmocka_unit_test(test_first_line),
 	};
 
