@@ -1,6 +1,7 @@
 /*
  * main.c - who was called, and in which mode; the only place that prints and exits
  */
+#include "base/harden.h"
 #include "base/result.h"
 #include "base/util.h"
 #include "cli/check.h"
@@ -14,10 +15,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdlib.h>
-#include <sys/resource.h>
-#include <sys/stat.h>
 #include <sysexits.h>
 #include <unistd.h>
 
@@ -26,9 +24,11 @@
 typedef int front_end(const struct options *o, struct report *rep);
 
 static front_end *const front_ends[] = {
-	[MODE_MESSAGE] = inject,           [MODE_DRY_RUN] = inject,  [MODE_SMTP] = smtpd,
-	[MODE_VERIFY] = route_verify,      [MODE_LIST] = info_queue, [MODE_ALIASES] = route_aliases,
-	[MODE_QUEUE_RUN] = info_queue_run, [MODE_CHECK] = check,     [MODE_VERSION] = info_version,
+	[MODE_MESSAGE] = inject,        [MODE_DRY_RUN] = inject,
+	[MODE_SIGN] = inject,           [MODE_SMTP] = smtpd,
+	[MODE_VERIFY] = route_verify,   [MODE_LIST] = info_queue,
+	[MODE_ALIASES] = route_aliases, [MODE_QUEUE_RUN] = info_queue_run,
+	[MODE_CHECK] = check,           [MODE_VERSION] = info_version,
 	[MODE_HELP] = info_help,
 };
 
@@ -69,17 +69,6 @@ static bool write_stdout(void *ctx, const char *p, size_t len)
 	return !stdout_failed;
 }
 
-/* Secrets pass through this memory: it is not for a file anybody finds later. */
-static void harden(void)
-{
-	const struct rlimit none = { 0, 0 };
-
-	setrlimit(RLIMIT_CORE, &none);
-	umask(077);
-	signal(SIGPIPE, SIG_IGN);
-	signal(SIGXFSZ, SIG_IGN); /* a limit on file sizes is a full disk, no death */
-}
-
 int main(int argc, char **argv)
 {
 	struct options o;
@@ -88,7 +77,7 @@ int main(int argc, char **argv)
 	int status;
 
 	fill_standard_descriptors();
-	harden();
+	process_harden();
 	bool ok = options_parse(argc, argv, &o, &r);
 	report_init(&rep, o.program, (struct sink){ write_stdout, NULL });
 	if (ok) {

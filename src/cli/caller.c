@@ -6,8 +6,11 @@
 #include "base/buf.h"
 #include "base/util.h"
 #include "mail/idn.h"
+#include "mail/word.h"
 #include "net/dial.h"
 
+#include <langinfo.h>
+#include <locale.h>
 #include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
@@ -124,6 +127,42 @@ void caller_find(const struct conf *conf, bool look_up, struct caller *c)
 	find_person(c);
 	find_host(conf, look_up, c);
 	find_local_domains(conf, c);
+}
+
+/* A charset's name goes into a header field: a token, and not a long one. */
+static bool usable_charset(const char *s)
+{
+	const size_t longest = 40;
+
+	if (s[0] == '\0' || strlen(s) > longest)
+		return false;
+	for (; *s != '\0'; s++)
+		if (!ascii_isalnum(*s) && strchr("-_.:+", *s) == NULL)
+			return false;
+	return true;
+}
+
+char *caller_charset(void)
+{
+	/* Text that is no UTF-8, nor ASCII, is not in these. */
+	static const char *const useless[] = { "UTF-8",    "ANSI_X3.4-1968",
+					       "US-ASCII", "ASCII",
+					       "646",      "C" };
+	locale_t locale = newlocale(LC_CTYPE_MASK, "", (locale_t)0);
+	const char *name = locale != (locale_t)0 ? nl_langinfo_l(CODESET, locale) : "";
+	bool usable = usable_charset(name);
+	char *charset;
+
+	for (size_t i = 0; i < sizeof useless / sizeof useless[0]; i++)
+		usable = usable && ascii_casecmp(name, useless[i]) != 0;
+	/* CP1252 is the C library's word, windows-1252 MIME's. */
+	if (usable && ascii_ncasecmp(name, "CP125", strlen("CP125")) == 0)
+		charset = xasprintf("windows-%s", name + strlen("CP"));
+	else
+		charset = xstrdup(usable ? name : CHARSET_UNKNOWN);
+	if (locale != (locale_t)0)
+		freelocale(locale);
+	return charset;
 }
 
 void caller_free(struct caller *c)

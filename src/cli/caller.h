@@ -23,5 +23,10 @@ struct caller {
  */
 void caller_find(const struct conf *conf, bool look_up, struct caller *c);
 void caller_free(struct caller *c);
+/*
+ * The charset of the caller's locale, as MIME names it, for text that nobody declares and that is
+ * no UTF-8; "unknown-8bit" (RFC 1428) where the locale says nothing of use. The caller frees.
+ */
+char *caller_charset(void);
 
 #endif

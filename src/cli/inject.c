@@ -1,5 +1,6 @@
 /*
- * inject.c - -bm, the main job, told from top to bottom: read, address, fix, sign, submit
+ * inject.c - -bm, the main job, told from top to bottom: read, address, fix, sign, submit; and
+ * --dry-run and --sign, which show what it would send
  */
 #include "cli/inject.h"
 
@@ -47,7 +48,7 @@ static bool read_message(struct injection *in, struct result *r)
 	if (!message_read(STDIN_FILENO, dot_ends, &tap, &in->mill.message, r))
 		return false;
 	in->deadline = clock_mono_ms() + in->conf->deadline_ms;
-	caller_find(in->conf, in->o->mode != MODE_DRY_RUN, &in->caller);
+	caller_find(in->conf, in->o->mode == MODE_MESSAGE, &in->caller);
 	return true;
 }
 
@@ -57,7 +58,7 @@ static bool find_recipients(struct injection *in, struct result *r)
 
 	if (!route_recipients(in->o, in->conf, &in->caller, header, &in->envelope, r))
 		return false;
-	if (in->envelope.n == 0)
+	if (in->envelope.n == 0 && in->o->mode != MODE_SIGN)
 		return result_fail(r, CAUSE_USAGE, STEP_USAGE,
 				   in->o->header_recipients
 					   ? "no recipients, neither given nor in To, Cc or Bcc"
@@ -70,8 +71,12 @@ static bool make_final(void *ctx, const struct ehlo *offered, struct smtp_conten
 		       struct result *r)
 {
 	struct injection *in = ctx;
+	const struct mill_terms terms = {
+		.eight_bit = ehlo_has(offered, EXT_8BITMIME),
+		.utf8 = ehlo_has(offered, EXT_8BITMIME) && ehlo_has(offered, EXT_SMTPUTF8),
+	};
 
-	return mill_finish(&in->mill, offered, content, r);
+	return mill_finish(&in->mill, &terms, content, r);
 }
 
 /* The server's bytes go to a terminal: what could steer it becomes a question mark. */
@@ -107,30 +112,39 @@ static void address_submission(struct injection *in)
 		s->trace = (struct smtp_trace){ trace_line, in };
 }
 
-/* --dry-run: the envelope, an empty line, and the message as it would leave. */
-static bool show(struct injection *in, struct result *r)
+/* The account and the envelope of --dry-run, an empty line behind them. */
+static void show_envelope(const struct injection *in)
 {
-	struct smtp_content content;
 	struct buf b;
 
-	if (!make_final(in, NULL, &content, r))
-		return false;
 	buf_init(&b, 64 * 1024 * 1024);
 	buf_addf(&b, "Account: %s (%s:%s)\nSender: <%s>\n", in->mill.account->name,
 		 in->mill.host->smtp.host, in->mill.host->smtp.port, in->mill.sender);
 	for (size_t i = 0; i < in->envelope.n; i++)
 		buf_addf(&b, "Recipient: <%s>\n", in->envelope.recipients[i]);
 	buf_addc(&b, '\n');
-	buf_addspan(&b, content.header);
-	buf_adds(&b, "\r\n");
 	sink_write(&in->rep->out, b.p, b.len);
 	buf_free(&b);
+}
+
+/* --dry-run and --sign: the message as it would leave for a host with 8BITMIME, no SMTPUTF8. */
+static bool show(struct injection *in, struct result *r)
+{
+	const struct mill_terms terms = { .eight_bit = true };
+	struct smtp_content content;
+
+	if (!mill_finish(&in->mill, &terms, &content, r))
+		return false;
+	if (in->o->mode == MODE_DRY_RUN)
+		show_envelope(in);
+	sink_write(&in->rep->out, content.header.p, content.header.len);
+	sink_write(&in->rep->out, "\r\n", 2);
 	return spill_replay(content.body, &in->rep->out, r);
 }
 
 static bool submit(struct injection *in, struct result *r)
 {
-	if (in->o->mode == MODE_DRY_RUN)
+	if (in->o->mode != MODE_MESSAGE)
 		return show(in, r);
 	if (in->mill.account->discard) {
 		in->submission.reply = xstrdup("discarded, as configured");
@@ -164,6 +178,7 @@ static int conclude(struct injection *in, const struct result *r, int64_t starte
 		.sender = in->mill.sender,
 		.submission = &in->submission,
 		.failure = r,
+		.dkim = mill_dkim_word(&in->mill),
 		.seconds = (double)(clock_mono_ms() - started) / 1000,
 		.log_tag = in->o->log_tag != NULL ? in->o->log_tag : in->o->program,
 	};

@@ -1,5 +1,5 @@
 /*
- * mill.c - what every message passes: account, sender, header, signature
+ * mill.c - what every message passes: account, sender, header, repair, signature
  */
 #include "cli/mill.h"
 
@@ -26,24 +26,39 @@ void mill_init(struct mill *m, const struct conf *conf, const struct caller *cal
 			    .kept_account = kept_account,
 			    .kept_host = kept };
 	message_init(&m->message);
+	repaired_init(&m->repaired);
+	survey_init(&m->survey, &m->message.header);
 	buf_init(&m->header, SIGNED_HEADER_MAX);
 }
 
 void mill_free(struct mill *m)
 {
 	buf_free(&m->header);
+	body_hash_free(&m->repaired_hash);
+	repaired_free(&m->repaired);
+	survey_free(&m->survey);
 	signing_free(&m->signing);
 	body_hash_free(&m->body_hash);
 	message_free(&m->message);
+	free(m->utf8_address);
 	free(m->author);
 	free(m->sender);
 	host_free(&m->own_host);
 }
 
+static bool take_body(void *ctx, const char *p, size_t len)
+{
+	struct mill *m = ctx;
+	struct sink hash = body_hash_sink(&m->body_hash);
+	struct sink survey = survey_sink(&m->survey);
+
+	return sink_write(&hash, p, len) && sink_write(&survey, p, len);
+}
+
 struct sink mill_tap(struct mill *m)
 {
 	signing_begin_body(m->conf, &m->body_hash);
-	return body_hash_sink(&m->body_hash);
+	return (struct sink){ take_body, m };
 }
 
 /* --- account and sender --- */
@@ -106,15 +121,19 @@ static bool read_given(const struct mill *m, const char *given, struct sender *s
 	return ok;
 }
 
-static bool read_author(const struct mill *m, struct sender *s, struct result *r)
+/* An author that nobody can read is none here; mill_fix() says so, if it cannot help it. */
+static void read_author(const struct mill *m, struct sender *s)
 {
 	struct mailbox box;
+	const char *origin;
 
-	if (!fixup_author(&m->message.header, &box, r))
-		return !result_failed(r);
-	bool ok = read_sender(m, &box, "From:", s, r);
-	mailbox_free(&box);
-	return ok;
+	struct result unreadable = RESULT_OK;
+
+	if (fixup_sender(&m->message.header, &box, &origin, &unreadable)) {
+		read_sender(m, &box, origin, s, &unreadable);
+		mailbox_free(&box);
+	}
+	result_free(&unreadable);
 }
 
 static void set_rewrite(struct mill *m)
@@ -176,9 +195,10 @@ static bool have_host(struct mill *m, struct result *r)
 bool mill_choose(struct mill *m, const char *given_text, bool ask_author, struct result *r)
 {
 	struct sender given = { .known = false }, author = { .known = false };
-	bool ok =
-		read_given(m, given_text, &given, r) && (!ask_author || read_author(m, &author, r));
+	bool ok = read_given(m, given_text, &given, r);
 
+	if (ok && ask_author)
+		read_author(m, &author);
 	if (ok)
 		m->account = account_choose(m->conf, m->o->account, given.wire, author.wire, r);
 	ok = m->account != NULL && have_host(m, r);
@@ -230,36 +250,56 @@ static bool divert(struct mill *m, struct envelope *to, struct result *r)
 static bool load_keys(struct mill *m, struct result *r)
 {
 	struct mailbox author;
+	const char *origin;
 	char *address = NULL;
 
 	if (!m->account->dkim)
 		return true;
-	if (!fixup_author(&m->message.header, &author, r))
+	if (!fixup_signer(&m->message.header, &author, &origin, r))
 		return false;
-	bool ok = envelope_address(&author, m->caller->domain, "From:", &address, r) &&
+	bool ok = envelope_address(&author, m->caller->domain, origin, &address, r) &&
 		  signing_load(m->conf, domain_of(address), &m->signing, r);
+	if (ok && m->signing.n == 0 && m->account->dkim_required)
+		ok = result_fail(r, CAUSE_CONFIG, STEP_SIGN,
+				 "no DKIM key signs for %s, and dkim_required = yes (add a dkim "
+				 "section for it: mailchute --dkim-keygen)",
+				 domain_of(address));
+	m->unsigned_author = ok && m->signing.n == 0 && m->conf->n_dkims > 0;
 	mailbox_free(&author);
 	free(address);
 	return ok;
+}
+
+const char *mill_dkim_word(const struct mill *m)
+{
+	return m->unsigned_author ? "none" : NULL;
 }
 
 /* The Message-ID shows a domain that the message shows anyway. The caller frees. */
 static char *id_domain(const struct mill *m)
 {
 	struct sender author = { .known = false };
-	struct result ignored = RESULT_OK;
 	const char *shown = m->sender[0] != '\0' ? m->sender : NULL;
 	char *domain;
 
-	read_author(m, &author, &ignored);
+	read_author(m, &author);
 	if (author.known && !author.local)
 		shown = author.wire;
 	else if (m->host->from != NULL)
 		shown = m->host->from;
 	domain = xstrdup(shown != NULL ? domain_of(shown) : m->caller->domain);
 	sender_free(&author);
-	result_free(&ignored);
 	return domain;
+}
+
+static void note_utf8_address(struct mill *m, const struct envelope *to)
+{
+	const char *found = envelope_needs_utf8(m->sender) ? m->sender : NULL;
+
+	for (size_t i = 0; found == NULL && i < to->n; i++)
+		if (envelope_needs_utf8(to->recipients[i]))
+			found = to->recipients[i];
+	m->utf8_address = found != NULL ? xstrdup(found) : NULL;
 }
 
 bool mill_fix(struct mill *m, struct envelope *to, struct result *r)
@@ -275,24 +315,60 @@ bool mill_fix(struct mill *m, struct envelope *to, struct result *r)
 	};
 
 	body_hash_finish(&m->body_hash);
+	survey_finish(&m->survey);
 	bool ok = fixup_header(&m->message.header, &f, r) && divert(m, to, r) && load_keys(m, r);
+	note_utf8_address(m, to);
 	free(domain);
 	return ok;
 }
 
-bool mill_finish(struct mill *m, const struct ehlo *offered, struct smtp_content *content,
+/* --- for one host --- */
+
+static bool repair(struct mill *m, const struct mill_terms *terms, struct result *r)
+{
+	const struct conf_account *a = m->account;
+	bool eight_bit = m->survey.eight_bit || header_has_8bit(&m->message.header);
+	char *charset = eight_bit ? caller_charset() : NULL;
+	const struct repair_terms wanted = {
+		.eight_bit = terms->eight_bit,
+		.utf8 = terms->utf8 && a->smtputf8 != UTF8_NO,
+		.utf8_preferred = a->smtputf8 == UTF8_YES || m->o->delivery.smtputf8,
+		.may_change = a->repair,
+		.utf8_address = m->utf8_address,
+		.charset = charset,
+	};
+	struct sink tap;
+
+	repaired_free(&m->repaired);
+	body_hash_free(&m->repaired_hash);
+	signing_begin_body(m->conf, &m->repaired_hash);
+	tap = body_hash_sink(&m->repaired_hash);
+	bool ok = repair_message(&m->message, &m->survey, &wanted, &tap, &m->repaired, r);
+	body_hash_finish(&m->repaired_hash);
+	free(charset);
+	return ok;
+}
+
+bool mill_finish(struct mill *m, const struct mill_terms *terms, struct smtp_content *content,
 		 struct result *r)
 {
-	(void)offered;
+	struct repaired *final = &m->repaired;
+	bool changed;
+
+	if (!repair(m, terms, r))
+		return false;
+	changed = final->changed_body;
 	buf_clear(&m->header);
-	if (!signing_run(&m->signing, &m->message.header, &m->body_hash, &m->header, r))
+	if (!signing_run(&m->signing, &final->header, changed ? &m->repaired_hash : &m->body_hash,
+			 &m->header, r))
 		return false;
 	if (buf_overflowed(&m->header))
 		return result_fail(r, CAUSE_DATA, STEP_HEADER, "the signed header is too large");
 	*content = (struct smtp_content){
 		.header = buf_span(&m->header),
-		.body = &m->message.body,
-		.eight_bit = m->message.facts.eight_bit,
+		.body = changed ? &final->body : &m->message.body,
+		.eight_bit = final->eight_bit,
+		.utf8 = final->utf8,
 	};
 	return true;
 }

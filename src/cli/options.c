@@ -27,7 +27,7 @@ enum value {
 static take_fn take_mode, take_header_recipients, take_ignore_dots, take_verbose, take_sender,
 	take_full_name, take_log_tag, take_config, take_account, take_aliases, take_queue_run,
 	take_old_option, take_new_option, take_no_aliases, take_notify, take_return, take_envid,
-	take_check, take_dry_run, take_version, take_help;
+	take_check, take_dry_run, take_sign, take_version, take_help;
 
 /* sendmail's own. A row without a function is accepted and has no effect. */
 static const struct flag {
@@ -117,6 +117,7 @@ static const struct long_flag {
 	{ "check", NO_VALUE, take_check, "",
 	  "check configuration, keys and secrets; send nothing" },
 	{ "dry-run", NO_VALUE, take_dry_run, "", "print envelope and final message; send nothing" },
+	{ "sign", NO_VALUE, take_sign, "", "print the final, signed message; send nothing" },
 	{ "version", NO_VALUE, take_version, "", "print the version" },
 	{ "help", NO_VALUE, take_help, "", "print this" },
 };
@@ -310,6 +311,13 @@ static bool take_dry_run(struct options *o, const char *value, struct result *r)
 {
 	(void)value, (void)r;
 	o->mode = MODE_DRY_RUN;
+	return true;
+}
+
+static bool take_sign(struct options *o, const char *value, struct result *r)
+{
+	(void)value, (void)r;
+	o->mode = MODE_SIGN;
 	return true;
 }
 

@@ -24,6 +24,7 @@ enum mode {
 	MODE_ALIASES,   /* -bi, newaliases */
 	MODE_QUEUE_RUN, /* -q */
 	MODE_CHECK,     /* --check, -bC */
+	MODE_SIGN,      /* --sign */
 	MODE_VERSION,
 	MODE_HELP
 };
@@ -32,18 +33,18 @@ struct options {
 	const char *program; /* the name we were called by, for messages */
 	bool own_name;       /* that name is mailchute: long options exist */
 	enum mode mode;
-	bool header_recipients;       /* -t */
-	bool ignore_dots;             /* -i, -oi */
-	bool no_aliases;              /* -n */
-	bool verbose;                 /* -v */
-	const char *sender;           /* -f, -r; NULL when not given, "" for the null one */
-	const char *full_name;        /* -F, or NULL */
-	const char *log_tag;          /* -L, or NULL */
-	const char *config;           /* --config, or NULL */
-	const char *account;          /* --account, or NULL */
+	bool header_recipients; /* -t */
+	bool ignore_dots;       /* -i, -oi */
+	bool no_aliases;        /* -n */
+	bool verbose;           /* -v */
+	const char *sender;     /* -f, -r; NULL when not given, "" for the null one */
+	const char *full_name;  /* -F, or NULL */
+	const char *log_tag;    /* -L, or NULL */
+	const char *config;     /* --config, or NULL */
+	const char *account;    /* --account, or NULL */
 	char *envid;                  /* what delivery borrows of -V; owned */
 	struct smtp_options delivery; /* -N, -R, -V, -O */
-	char **recipients;            /* the array is owned, the strings are argv's */
+	char **recipients;            /* arguments; the array is owned, the strings are argv's */
 	size_t n_recipients;
 };
 

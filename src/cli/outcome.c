@@ -119,7 +119,7 @@ void outcome_log(const struct outcome *oc, int status)
 		{ "to", recipients },   { "host", oc->account != NULL ? oc->account->host : NULL },
 		{ "tls", s->tls },      { "size", s->size > 0 ? size : NULL },
 		{ "reply", reply },     { "status", status_text },
-		{ "seconds", seconds },
+		{ "seconds", seconds }, { "dkim", oc->dkim },
 	};
 	log_write(&to, status != EX_OK, pairs, sizeof pairs / sizeof pairs[0]);
 	free(id);

@@ -20,6 +20,7 @@ struct outcome {
 	const char *sender;
 	const struct smtp_submission *submission;
 	const struct result *failure; /* of the message or the session; not failed: none */
+	const char *dkim;             /* word for the log, or NULL */
 	double seconds;
 	const char *log_tag;
 };

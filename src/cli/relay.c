@@ -44,6 +44,7 @@ static void note(const struct relay *relay, const char *reply, const struct resu
 		.sender = relay->mill.sender,
 		.submission = &submission,
 		.failure = r,
+		.dkim = mill_dkim_word(&relay->mill),
 		.seconds = (double)(clock_mono_ms() - relay->started) / 1000,
 		.log_tag = relay->o->log_tag != NULL ? relay->o->log_tag : relay->o->program,
 	};
@@ -153,6 +154,21 @@ static bool open_session(struct relay *relay, struct result *r)
 	return relay->open;
 }
 
+/*
+ * Whether SMTPUTF8 is told is settled before the message is there: when the client says that it
+ * wants it, or the sender needs it. A header that needs it without that is encoded or refused.
+ */
+static void settle_utf8(struct relay *relay)
+{
+	const struct ehlo *e = &relay->client.ehlo;
+	bool demanded = relay->o->delivery.smtputf8;
+	bool wanted = relay->client_utf8 || envelope_needs_utf8(relay->mill.sender);
+	bool possible = ehlo_has(e, EXT_SMTPUTF8) && ehlo_has(e, EXT_8BITMIME) &&
+			relay->mill.account->smtputf8 != UTF8_NO;
+
+	relay->options.smtputf8 = demanded || (wanted && possible);
+}
+
 static bool ask_mail(struct relay *relay, uint64_t size, struct result *r)
 {
 	struct client *c = &relay->client;
@@ -160,6 +176,7 @@ static bool ask_mail(struct relay *relay, uint64_t size, struct result *r)
 
 	if (!open_session(relay, r))
 		return false;
+	settle_utf8(relay);
 	ok = smtp_check_size(c, size, r) &&
 	     smtp_queue_mail(c, relay->mill.sender, &relay->options, size, true, r) &&
 	     client_expect(c, STEP_MAIL, 2, r);
@@ -186,6 +203,7 @@ bool relay_mail(struct relay *relay, const char *sender, const struct smtp_optio
 
 	relay->started = clock_mono_ms();
 	relay->options = *options;
+	relay->client_utf8 = options->smtputf8;
 	if (ok) {
 		forget_message(relay);
 		begin_command(relay);
@@ -322,6 +340,8 @@ void relay_feed(struct relay *relay, const char *p, size_t len)
 static bool send_upstream(struct relay *relay, char **reply, struct result *r)
 {
 	struct client *c = &relay->client;
+	const struct mill_terms terms = { .eight_bit = ehlo_has(&c->ehlo, EXT_8BITMIME),
+					  .utf8 = relay->options.smtputf8 };
 	struct smtp_content content;
 	bool sent = false;
 
@@ -331,7 +351,7 @@ static bool send_upstream(struct relay *relay, char **reply, struct result *r)
 	}
 	if (!relay->upstream)
 		return result_fail(r, CAUSE_TEMPORARY, STEP_DATA, "the session was lost before");
-	if (!mill_finish(&relay->mill, &c->ehlo, &content, r) ||
+	if (!mill_finish(&relay->mill, &terms, &content, r) ||
 	    !smtp_check_size(c, smtp_content_size(&content), r))
 		return false;
 	if (smtp_send_content(c, &content, false, &sent, r)) {

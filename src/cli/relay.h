@@ -46,6 +46,7 @@ struct relay {
 	struct result refused;    /* the first recipient's refusal */
 	int64_t deadline;         /* of the command that is running */
 	struct smtp_options options;
+	bool client_utf8; /* said SMTPUTF8; options has what was told upstream */
 	struct message_in in;
 	struct sink tap;      /* where its body is hashed */
 	struct result failed; /* of reading it; told at its end */

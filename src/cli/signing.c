@@ -7,6 +7,7 @@
 #include "base/util.h"
 #include "config/account.h"
 #include "config/secret.h"
+#include "dkim/verify.h"
 
 #include <stdlib.h>
 
@@ -80,6 +81,20 @@ void signing_free(struct signing *s)
 	*s = (struct signing){ .n = 0 };
 }
 
+/*
+ * A signature of the same key that came with the message and still holds makes another one
+ * needless; one that does not hold is as good as none.
+ */
+static bool is_signed_already(const struct dkim_signer *signer, const struct header *h,
+			      const struct body_hash *body, time_t now)
+{
+	for (size_t i = 0; i < h->n; i++)
+		if (span_ieq(header_name(h, i), "DKIM-Signature") &&
+		    verify_own(signer, h, i, body, now))
+			return true;
+	return false;
+}
+
 bool signing_run(const struct signing *s, struct header *h, const struct body_hash *body,
 		 struct buf *out, struct result *r)
 {
@@ -87,7 +102,8 @@ bool signing_run(const struct signing *s, struct header *h, const struct body_ha
 
 	header_freeze(h);
 	for (size_t i = 0; i < s->n; i++)
-		if (!dkim_sign(&s->signers[i], h, body, now, out, r))
+		if (!is_signed_already(&s->signers[i], h, body, now) &&
+		    !dkim_sign(&s->signers[i], h, body, now, out, r))
 			return false;
 	header_write(h, out);
 	return true;

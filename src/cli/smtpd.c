@@ -82,13 +82,15 @@ static void reply_own(struct smtpd *s, const struct result *r)
 	const char *host = relay_host(&s->relay);
 	char *words = report_words(NULL, r);
 	bool network = host != NULL && r->step >= STEP_RESOLVE;
+	bool precise = r->enhanced[0] != '\0';
 	size_t i = 0;
 
 	while (own_replies[i].cause != CAUSE_NONE &&
 	       (own_replies[i].cause != r->cause ||
 		(own_replies[i].step != STEP_NONE && own_replies[i].step != r->step)))
 		i++;
-	reply(s, own_replies[i].code, own_replies[i].enhanced, "%s%s%s", network ? host : "",
+	reply(s, precise ? 553 : own_replies[i].code,
+	      precise ? r->enhanced : own_replies[i].enhanced, "%s%s%s", network ? host : "",
 	      network ? ": " : "", words);
 	free(words);
 }
@@ -186,6 +188,7 @@ static void do_helo(struct smtpd *s, struct span args)
 static void do_ehlo(struct smtpd *s, struct span args)
 {
 	static const char extensions[] = "250-PIPELINING\r\n250-SIZE\r\n250-8BITMIME\r\n"
+					 "250-SMTPUTF8\r\n"
 					 "250-ENHANCEDSTATUSCODES\r\n250 DSN\r\n";
 	char *first;
 
@@ -218,7 +221,9 @@ static const char *check_parameters(const struct path *p, const char *const *kno
 			k++;
 		if (*k == NULL)
 			return "unknown parameter";
-		if (!is_plain(p->parameters[i].value))
+		/* SMTPUTF8 is a word alone; all others have a value. */
+		bool alone = strcmp(*k, "SMTPUTF8") == 0;
+		if (alone ? p->parameters[i].value[0] != '\0' : !is_plain(p->parameters[i].value))
 			return "a parameter's value is wrong";
 	}
 	return NULL;
@@ -245,7 +250,8 @@ static bool dsn_parameters_ok(const struct path *p)
 
 static const char *mail_options(const struct path *p, struct smtp_options *options, uint64_t *size)
 {
-	static const char *const known[] = { "SIZE", "BODY", "RET", "ENVID", "AUTH", NULL };
+	static const char *const known[] = { "SIZE", "BODY",     "RET", "ENVID",
+					     "AUTH", "SMTPUTF8", NULL };
 	const char *why = check_parameters(p, known);
 	const char *text = path_parameter(p, "SIZE");
 
@@ -254,6 +260,7 @@ static const char *mail_options(const struct path *p, struct smtp_options *optio
 	if ((text != NULL && !parse_number(text, UINT64_MAX / 2, size)) ||
 	    !is_word_of(path_parameter(p, "BODY"), "7BIT", "8BITMIME") || !dsn_parameters_ok(p))
 		return "a parameter's value is wrong";
+	options->smtputf8 = options->smtputf8 || path_parameter(p, "SMTPUTF8") != NULL;
 	if (path_parameter(p, "RET") != NULL)
 		options->ret = path_parameter(p, "RET");
 	if (path_parameter(p, "ENVID") != NULL)

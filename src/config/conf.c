@@ -162,7 +162,7 @@ static void free_dkim(struct conf_dkim *d)
 static void begin_account(struct load *l)
 {
 	forget_given(l, SECTION_ACCOUNT);
-	l->account = (struct conf_account){ .dkim = true };
+	l->account = (struct conf_account){ .dkim = true, .repair = true };
 }
 
 static void begin_dkim(struct load *l)

@@ -42,6 +42,9 @@ struct conf_account {
 	char *from;
 	enum rewrite_mode rewrite_from;
 	bool dkim;
+	bool dkim_required;
+	enum utf8_mode smtputf8;
+	bool repair;
 	enum ip_family ip;
 	bool discard;
 	char **divert_to;

@@ -17,6 +17,7 @@
 _Static_assert(sizeof(enum tls_mode) == sizeof(unsigned), "the size of an enum");
 
 static const struct word on_off[] = { { "on", true }, { "off", false }, { NULL, 0 } };
+static const struct word yes_no[] = { { "yes", true }, { "no", false }, { NULL, 0 } };
 static const struct word partials[] = { { "deliver", PARTIAL_DELIVER },
 					{ "abort", PARTIAL_ABORT },
 					{ NULL, 0 } };
@@ -37,6 +38,10 @@ static const struct word rewrites[] = { { "local", REWRITE_LOCAL },
 					{ "never", REWRITE_NEVER },
 					{ "always", REWRITE_ALWAYS },
 					{ NULL, 0 } };
+
+static const struct word utf8_modes[] = {
+	{ "auto", UTF8_AUTO }, { "yes", UTF8_YES }, { "no", UTF8_NO }, { NULL, 0 }
+};
 
 #define GLOBAL(member)  SECTION_GLOBAL, offsetof(struct conf, member)
 #define ACCOUNT(member) SECTION_ACCOUNT, offsetof(struct conf_account, member)
@@ -70,7 +75,10 @@ const struct setting settings[] = {
 	{ "senders",          ACCOUNT(senders),        TYPE_LIST,     &kind_pattern,   NULL },
 	{ "from",             ACCOUNT(from),           TYPE_STRING,   &kind_address,   NULL },
 	{ "rewrite_from",     ACCOUNT(rewrite_from),   TYPE_WORD,     NULL,            rewrites },
+	{ "smtputf8",         ACCOUNT(smtputf8),       TYPE_WORD,     NULL,            utf8_modes },
+	{ "repair",           ACCOUNT(repair),         TYPE_SWITCH,   NULL,            on_off },
 	{ "dkim",             ACCOUNT(dkim),           TYPE_SWITCH,   NULL,            on_off },
+	{ "dkim_required",    ACCOUNT(dkim_required),  TYPE_SWITCH,   NULL,            yes_no },
 	{ "ip",               ACCOUNT(ip),             TYPE_WORD,     NULL,            families },
 	{ "discard",          ACCOUNT(discard),        TYPE_SWITCH,   NULL,            on_off },
 	{ "divert_to",        ACCOUNT(divert_to),      TYPE_LIST,     &kind_address,   NULL },

@@ -42,7 +42,7 @@ struct setting {
 	const struct word *words;      /* these two */
 };
 
-#define SETTINGS_COUNT 39
+#define SETTINGS_COUNT 42
 
 extern const struct setting settings[];
 

@@ -71,10 +71,16 @@ static bool password_in_clear(const struct conf_account *a)
 	return a->tls == TLS_OFF && a->auth == AUTH_AUTO;
 }
 
+static bool required_off(const struct conf_account *a)
+{
+	return a->dkim_required && !a->dkim;
+}
+
 /* What is wrong before anything can be settled, ... */
 static const struct account_rule rules_as_read[] = {
 	{ without_host, "host is missing" },
 	{ two_ports, "port is given in host and as port; keep one of them" },
+	{ required_off, "dkim_required = yes and dkim = off contradict each other" },
 	{ mixed_auth, "auth is auto, off, or a list of mechanisms, not a mixture" },
 	{ two_passwords, "password and password_file are both given; keep one of them" },
 	{ NULL, NULL },

@@ -43,16 +43,18 @@ static bool put(struct crlf_in *c, const char *p, size_t len)
 /* Text within a line: neither CR nor LF in it. */
 static bool put_text(struct crlf_in *c, const char *p, size_t len)
 {
-	c->facts.eight_bit = c->facts.eight_bit || has_8bit(p, len);
-	c->line_len += len;
+	c->in_line = c->in_line || len > 0;
 	return put(c, p, len);
+}
+
+static bool put_bare_cr(struct crlf_in *c)
+{
+	return put_text(c, c->keep_cr ? "\r" : " ", 1);
 }
 
 static bool end_line(struct crlf_in *c)
 {
-	if (c->line_len > c->facts.longest_line)
-		c->facts.longest_line = c->line_len;
-	c->line_len = 0;
+	c->in_line = false;
 	return put(c, "\r\n", 2);
 }
 
@@ -63,7 +65,7 @@ static bool put_stretch(struct crlf_in *c, const char *p, size_t len)
 		const char *cr = memchr(p, '\r', len);
 		size_t n = cr != NULL ? (size_t)(cr - p) : len;
 
-		if (c->cr && !put_text(c, " ", 1))
+		if (c->cr && !put_bare_cr(c))
 			return false;
 		c->cr = cr != NULL;
 		if (!put_text(c, p, n))
@@ -101,10 +103,10 @@ bool crlf_in_feed(struct crlf_in *c, const char *p, size_t len, struct result *r
 
 bool crlf_in_finish(struct crlf_in *c)
 {
-	if (c->cr && !put_text(c, " ", 1))
+	if (c->cr && !put_bare_cr(c))
 		return false;
 	c->cr = false;
-	if (c->line_len > 0 && !end_line(c))
+	if (c->in_line && !end_line(c))
 		return false;
 	return flush(c);
 }

@@ -17,18 +17,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* What the bytes that came out look like; counted on the way. */
-struct facts {
-	bool eight_bit;        /* any octet over 127 */
-	uint64_t longest_line; /* octets, without CRLF */
-};
-
 struct crlf_in {
 	struct sink to;
-	struct facts facts;
-	struct buf out;    /* gathered, so that the sink gets large pieces */
-	uint64_t line_len; /* octets of the present line so far */
-	bool cr;           /* a CR whose LF may be in the next piece */
+	struct buf out; /* gathered, so that the sink gets large pieces */
+	bool in_line;   /* the last line has no end yet */
+	bool cr;        /* a CR whose LF may be in the next piece */
+	bool keep_cr;   /* set by who judges a message and sends none: a bare CR stays one */
 };
 
 void crlf_in_init(struct crlf_in *c, struct sink to);

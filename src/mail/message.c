@@ -20,7 +20,7 @@ enum line_kind { LINE_UNSURE, LINE_EMPTY, LINE_MBOX_FROM, LINE_FIELD, LINE_CONTI
 
 void message_init(struct message *m)
 {
-	*m = (struct message){ .facts = { .eight_bit = false } };
+	*m = (struct message){ .header = { .n = 0 } };
 	header_init(&m->header);
 	spill_init(&m->body);
 }
@@ -238,7 +238,6 @@ bool message_in_finish(struct message_in *in, struct result *r)
 	in->r = r;
 	bool ok = crlf_in_finish(&in->crlf) && (in->in_body || end_field(in)) &&
 		  spill_finish(&in->m->body, r);
-	in->m->facts = in->crlf.facts;
 	return ok && check_loop(&in->m->header, r);
 }
 

@@ -17,7 +17,6 @@
 struct message {
 	struct header header;
 	struct spill body; /* CRLF line ends, not dot-stuffed */
-	struct facts facts;
 };
 
 void message_init(struct message *m);

@@ -4,6 +4,7 @@
 #include "smtp/transaction.h"
 
 #include "base/clock.h"
+#include "base/util.h"
 #include "smtp/dot.h"
 
 #include <inttypes.h>
@@ -77,13 +78,28 @@ static bool fits(const struct buf *parameters, enum step step, struct result *r)
 	       result_fail(r, CAUSE_DATA, step, "the parameters are too long");
 }
 
+/* Behind this a server could not tell our address from garbage. */
+static bool check_address(const char *address, const struct smtp_options *options, enum step step,
+			  struct result *r)
+{
+	static const char non_ascii[] = "5.6.7"; /* RFC 6531 section 3.2 */
+
+	if (options->smtputf8 || !has_8bit(address, strlen(address)))
+		return true;
+	memcpy(r->enhanced, non_ascii, sizeof non_ascii);
+	return result_fail(r, CAUSE_DATA, step,
+			   "the address \"%s\" has a local part that is not ASCII, which only "
+			   "SMTPUTF8 can carry: the server does not offer it, or smtputf8 = no",
+			   address);
+}
+
 bool smtp_queue_mail(struct client *c, const char *sender, const struct smtp_options *options,
 		     uint64_t size, bool eight_bit, struct result *r)
 {
 	struct buf parameters;
 	bool ok;
 
-	if (!check_demands(c, options, r))
+	if (!check_demands(c, options, r) || !check_address(sender, options, STEP_MAIL, r))
 		return false;
 	buf_init(&parameters, PARAMETERS_MAX);
 	if (size > 0 && ehlo_has(&c->ehlo, EXT_SIZE))
@@ -108,6 +124,8 @@ bool smtp_queue_rcpt(struct client *c, const char *address, const struct smtp_op
 	struct buf parameters;
 	bool ok;
 
+	if (!check_address(address, options, STEP_RCPT, r))
+		return false;
 	buf_init(&parameters, PARAMETERS_MAX);
 	if (ehlo_has(&c->ehlo, EXT_DSN)) {
 		add_parameter(&parameters, "NOTIFY", options->notify);
@@ -277,14 +295,16 @@ bool smtp_transaction(struct client *c, const char *sender, struct smtp_recipien
 		      size_t n, bool all_or_nothing, const struct smtp_options *options,
 		      const struct smtp_content *content, bool *sent, struct result *r)
 {
-	struct transaction t = { .c = c, .options = options, .recipients = recipients, .n = n };
+	struct smtp_options terms = *options;
+	struct transaction t = { .c = c, .options = &terms, .recipients = recipients, .n = n };
 	uint64_t size = smtp_content_size(content);
 	bool pipelining = ehlo_has(&c->ehlo, EXT_PIPELINING);
 	bool early_data = pipelining && !all_or_nothing && size <= LARGE_MESSAGE;
 
 	*sent = false;
+	terms.smtputf8 = options->smtputf8 || content->utf8;
 	if (!smtp_check_size(c, size, r) ||
-	    !smtp_queue_mail(c, sender, options, size, content->eight_bit, r))
+	    !smtp_queue_mail(c, sender, &terms, size, content->eight_bit, r))
 		return false;
 	bool ok = run_envelope(&t, pipelining, early_data, r);
 	if (ok && t.data_asked && t.accepted == 0)

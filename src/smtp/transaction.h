@@ -17,7 +17,8 @@
 struct smtp_content {
 	struct span header; /* final, signed, its fields only */
 	const struct spill *body;
-	bool eight_bit;
+	bool eight_bit; /* octets beyond ASCII: BODY=8BITMIME */
+	bool utf8;      /* SMTPUTF8, where the host offers it */
 };
 
 /* Header, empty line and body: what SIZE= counts. */

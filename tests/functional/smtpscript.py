@@ -28,7 +28,7 @@ At "tls" a reply is sent raw in place of the handshake. Without an action a step
 honest server does: it wants TLS before AUTH, AUTH before MAIL, a recipient before DATA.
 
 The server judges the client too: what no client may do (bare CR or LF, talking ahead of a reply
-without PIPELINING, 8-bit in a command, ...) is listed in Connection.violations.
+without PIPELINING, 8-bit without 8BITMIME, ...) is listed in Connection.violations.
 """
 
 import base64
@@ -195,8 +195,9 @@ class Connection:
         line = line.rstrip(b"\r")
         if any(c < 32 or c == 127 for c in line):
             self.violations.append(f"control character in a command: {line!r}")
-        if max(line, default=0) > 126:
-            self.violations.append(f"8-bit in a command: {line!r}")
+        mail = self.sender if self.sender is not None else line
+        if max(line, default=0) > 126 and b" SMTPUTF8" not in mail:
+            self.violations.append(f"8-bit in a command without SMTPUTF8: {line!r}")
         self.commands.append(line)
         return line
 
@@ -451,8 +452,12 @@ class Connection:
             self.violations.append("bare CR or LF in the message")
         if b"\0" in bare:
             self.violations.append("NUL in the message")
-        if max(bare, default=0) > 127 and not self.offers("8BITMIME"):
+        if max(bare, default=0) > 127 and b" BODY=8BITMIME" not in self.sender:
             self.violations.append("8-bit message without 8BITMIME")
+        if max(raw.split(b"\r\n\r\n")[0], default=0) > 127 and b" SMTPUTF8" not in self.sender:
+            self.violations.append("8-bit header without SMTPUTF8")
+        if any(len(line.removeprefix(b".")) > 998 for line in raw.split(b"\r\n")):
+            self.violations.append("a line over 998 octets")
 
     def on_rset(self, line):
         self.sender, self.recipients = None, []

@@ -54,6 +54,14 @@ def recipients(message):
     ("To: b@example.net\nResent-To: r@example.net", (), ["r@example.net"]),
     ("To: b@example.net\nResent-Cc: r@example.net\nResent-Bcc: s@example.net", (),
      ["r@example.net", "s@example.net"]),
+    # of several Resent blocks the first, whose end is another field or a name that comes again
+    ("Resent-From: m@example.org\nResent-To: r@example.net\nResent-Bcc: s@example.net\n"
+     "Resent-From: old@example.org\nResent-To: old@example.net\nResent-Bcc: old2@example.net\n"
+     "To: b@example.net", (), ["r@example.net", "s@example.net"]),
+    ("Resent-To: r@example.net\nReceived: from x by y\nResent-To: old@example.net\n"
+     "Resent-Cc: old2@example.net\nBcc: b@example.net", (), ["r@example.net"]),
+    ("To: b@example.net\nResent-Reply-To: x@example.net\nResent-Comments: why\n"
+     "Resent-To: r@example.net, bob", (), ["r@example.net", "bob@example.com"]),
     ("X-To: x@example.net\nTo: b@example.net", (), ["b@example.net"]),
     ("Subject: none", ("b@example.net",), ["b@example.net"]),
 ])
@@ -108,11 +116,11 @@ def test_no_recipients(rig, args, text):
 BAD = ["a@", "@example.net", "a b@example.net", "a@b@example.net", "<b@example.net",
        "b@example.net>", "\"b@example.net", "(b@example.net", "b@exa mple.net", "b@example..net",
        "b@[192.0.2.1", 65 * "x" + "@example.net", "b@" + 64 * "x" + ".net",
-       "b@" + 130 * "x." + "net"]
+       "b@" + 130 * "x." + "net", "b\u0085@example.net", "\"\u00e4\u009b\"@example.net"]
 SMUGGLED = ["b@example.net>\r\nRCPT TO:<x@example.net", "b@example.net\nx@example.net",
             "b@example.net\r", "b@example.net\n", "\"b\r\n\"@example.net", "b\t@example.net\x0b",
             "b\x01@example.net", "b\x7f@example.net", "\"b\x1b\"@example.net",
-            "\"b\\\x01\"@example.net", "Bob\x07 <b@example.net>"]
+            "\"b\\\x01\"@example.net", "Bob\x07 <b@example.net>", "\udce4@example.net"]
 
 
 @pytest.mark.parametrize("where", ["-f", "-r", "recipient"])
@@ -168,6 +176,21 @@ def test_control_characters_in_names(rig, args):
     ((), b"From: root@notlocal.example.com", {"from": "acc@example.com"},
      "root@notlocal.example.com"),
     ((), b"From: root", {}, LOGIN + "@example.com"),
+    # who resends a message answers for it, not who wrote it
+    ((), b"Resent-From: R <r@example.com>\nFrom: y@example.org", {"from": "acc@example.com"},
+     "r@example.com"),
+    ((), b"From: y@example.org\nResent-To: t@example.net\nResent-From: R <r@example.com>",
+     {"from": "acc@example.com"}, "r@example.com"),
+    ((), b"Resent-From: r@example.com\nResent-From: old@example.org\nFrom: y@example.org", {},
+     "r@example.com"),
+    ((), b"Resent-To: t@example.net\nFrom: y@example.org", {"from": "acc@example.com"},
+     "acc@example.com"),
+    ((), b"Resent-To: t@example.net\nReceived: x\nResent-From: old@example.org\n"
+         b"From: y@example.org", {}, LOGIN + "@example.com"),
+    ((), b"Resent-From: root\nFrom: y@example.org", {"from": "acc@example.com"},
+     "acc@example.com"),
+    (("-f", "x@example.com"), b"Resent-From: r@example.com\nFrom: y@example.org", {},
+     "x@example.com"),
     ((), b"Subject: nobody", {}, LOGIN + "@example.com"),
 ])
 def test_sender(rig, args, header, account, expected):
@@ -189,6 +212,8 @@ ACCOUNTS = {"work": {"senders": ["*@work.example"], "from": "me@work.example"},
     (("-r", "a@home.example"), b"", {}, (), "home"),
     (("-f", "alias@work.example"), b"", {}, (), "work"),
     ((), b"From: A <a@home.example>", {}, (), "home"),
+    ((), b"Resent-From: a@work.example\nFrom: A <a@home.example>", {}, (), "work"),
+    ((), b"Resent-To: b@example.net\nFrom: A <a@home.example>", {}, (), "default"),
     (("-f", "a@work.example"), b"From: A <a@home.example>", {}, (), "work"),
     (("-f", "a@other.example"), b"From: A <a@home.example>", {}, (), "home"),
     (("-f", "a@other.example"), b"From: a@other.example", {}, (), "default"),

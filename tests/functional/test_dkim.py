@@ -2,13 +2,19 @@
 
 import os
 import re
+import shutil
+import sys
+import tempfile
+from pathlib import Path
 
 import dkim
 import pytest
 
+import conftest
 import dkimverify
 from dkimverify import Key
 from expect import ENVELOPE, HEADER, MESSAGE, delivered, failed, fields, untouched, wire
+from program import Program
 
 CANON = ["relaxed/relaxed", "relaxed/simple", "simple/relaxed", "simple/simple"]
 BODIES = {
@@ -26,6 +32,7 @@ FOLDED = (b"subject: folded \n\t  and  \n more \nX-Odd: kept\n"
           b"From: \"Ann\" <a@example.org>\nDate: Thu, 1 Jan 2026 00:00:00 +0000\n"
           b"Message-ID: <1@example.org>\nMIME-Version: 1.0\n"
           b"Content-Type: text/plain;\n charset=utf-8\n"
+          b"Content-Transfer-Encoding: 8bit\n"
           b"List-Id: <x.example.org>\nComments: one\nComments: two\n")
 
 
@@ -82,6 +89,48 @@ def test_tags(rig, keys):
     for name in ("bcc", "x-odd", "comments", "received", "dkim-signature"):
         assert name not in names
     assert max(len(line) for line in message.data.split(b"\r\n\r\n")[0].split(b"\r\n")) <= 998
+
+
+OVERSIGNED = ["from", "subject", "date", "to", "cc", "message-id", "mime-version", "content-type",
+              "content-transfer-encoding", "in-reply-to", "references"]
+
+
+def test_default_fields(rig, keys):
+    """Named once more than present are some, once each the others, and none more often."""
+    server = rig.serve(dkim={"example.org": section(rig, keys["rsa"])})
+    once = ["Sender", "Reply-To", "Content-Language", "List-Unsubscribe", "List-Unsubscribe-Post",
+            "List-Id", "Resent-From", "Resent-Date", "Autocrypt", "Feedback-ID"]
+    text = "".join(f"{name}: <x@example.org>\n" for name in once).encode()
+    message = delivered(rig.send(*ENVELOPE, input=text + FOLDED + b"\nhello\n"), server)
+    judged_good(rig, message.data, keys["rsa"])
+    [tags] = dkimverify.signatures(message.data)
+    names = tags["h"].lower().split(":")
+    present = [name.lower() for name, _ in fields(message.data)]
+    assert names[0] == "from"
+    for name in set(names):
+        assert names.count(name) == present.count(name) + (name in OVERSIGNED), name
+    for name in OVERSIGNED + [name.lower() for name in once]:
+        assert name in names, name
+
+
+@pytest.mark.parametrize("name", OVERSIGNED)
+def test_fields_nobody_can_add(rig, keys, name):
+    server = rig.serve(dkim={"example.org": section(rig, keys["rsa"])})
+    message = delivered(rig.send(*ENVELOPE, input=MESSAGE), server).data
+    added = name.encode() + b": x\r\n" + message
+    assert not dkimverify.dkimpy(added, keys["rsa"])
+    assert dkimverify.opendkim(added, rig.program.folder, keys["rsa"]) != "pass"
+
+
+def test_own_list_limits_the_default_of_the_other(rig, keys):
+    server = rig.serve(dkim={"example.org": section(rig, keys["rsa"],
+                                                    headers=["From", "Subject", "Content-*"])})
+    message = delivered(rig.send(*ENVELOPE, input=FOLDED + b"\nhello\n"), server)
+    judged_good(rig, message.data, keys["rsa"])
+    [tags] = dkimverify.signatures(message.data)
+    assert sorted(tags["h"].lower().split(":")) == [
+        *2 * ["content-transfer-encoding"], *2 * ["content-type"], *2 * ["from"],
+        *2 * ["subject"]]
 
 
 def test_fields_put_in_are_signed(rig, keys):
@@ -217,6 +266,60 @@ def test_key_of_somebody_else(rig, keys):
     server = rig.serve(dkim={"example.org": {"selector": "r1", "key_file": path}})
     failed(rig.send(*ENVELOPE, input=MESSAGE), 77, "chown", "their.key")
     untouched(server)
+
+
+@pytest.mark.parametrize("mode, status", [
+    (0o700, 0), (0o755, 0), (0o1777, 0), (0o777, 77), (0o757, 77), (0o703, 77),
+], ids=oct)
+def test_permissions_of_folders(rig, keys, mode, status):
+    folder = rig.program.folder / "outer" / "inner"
+    folder.mkdir(parents=True)
+    path = rig.program.file("outer/inner/good.key", keys["rsa"].pem)
+    folder.parent.chmod(mode)
+    server = rig.serve(dkim={"example.org": {"selector": "r1", "key_file": path}})
+    done = rig.send(*ENVELOPE, input=MESSAGE)
+    if status:
+        failed(done, status, str(path), f"chmod go-w '{folder.parent}'")
+        untouched(server)
+        assert rig.program.run("--check", name="mailchute").status == status
+    else:
+        judged_good(rig, delivered(done, server).data, keys["rsa"])
+
+
+def test_credential(rig, keys):
+    folder = rig.program.folder / "credentials"
+    folder.mkdir()
+    rig.program.file("credentials/dkim-r1", keys["rsa"].pem, 0o440)
+    folder.chmod(0o550)
+    server = rig.serve(dkim={"example.org": {"selector": "r1", "key_credential": "dkim-r1"}})
+    done = rig.send(*ENVELOPE, input=MESSAGE, env={"CREDENTIALS_DIRECTORY": str(folder)})
+    judged_good(rig, delivered(done, server).data, keys["rsa"])
+    failed(rig.send(*ENVELOPE, input=MESSAGE), 78, "CREDENTIALS_DIRECTORY", "dkim-r1")
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="/proc as Linux has it")
+def test_memory_with_a_key_is_closed(certificates, binary, keys):
+    """What other processes of the same user may look into belongs to that user in /proc."""
+    with tempfile.TemporaryDirectory() as name:
+        folder, user = Path(name), os.geteuid()
+        copy = shutil.copy(binary, folder / "copy")
+        folder.chmod(0o755)
+        rig, seen = conftest.Rig(Program(folder, copy), certificates), []
+
+        def look():
+            seen.append([os.stat(f"/proc/{run.pid}/{file}").st_uid for file in ("mem", "environ")])
+            return "250 ok"
+        server = rig.serve(tls="off", auth="", steps={"rcpt": look},
+                           dkim={"example.org": section(rig, keys["rsa"])})
+        drop = {}
+        if user == 0:       # whose files are root's in any case
+            user, drop = 65534, {"user": 65534}
+            for path in (folder, *folder.iterdir()):
+                os.chown(path, user, user, follow_symlinks=False)
+        run = rig.program.start(*ENVELOPE, **drop)
+        delivered(rig.program.finish(run, MESSAGE), server)
+        server.stop()
+        assert len(seen) == 1 and user not in seen[0]
 
 
 @pytest.mark.parametrize("mode, status", [(0o600, 0), (0o640, 0), (0o644, 77), (0o660, 77)],

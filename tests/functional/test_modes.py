@@ -93,9 +93,9 @@ def test_check_reads_keys_and_secrets(rig):
 
 
 def test_check_reads_the_account_s_from(rig):
-    rig.serve(account={"from": "\u00e4@example.org"})
+    rig.serve(account={"from": "a@-\u00e4.example"})
     done = rig.program.run("--check", name="mailchute")
-    assert done.status == 78 and b"SMTPUTF8" in done.stderr, str(done)
+    assert done.status == 78 and b"from" in done.stderr, str(done)
 
 
 ACCOUNT = 'account "a" { host = "localhost" tls = "off" }\n'

@@ -145,7 +145,8 @@ def test_queue_runs_do_nothing(rig):
 
 def test_what_the_message_is_decides_not_b(rig):
     server = rig.serve()
-    eight = HEADER + b"\ncaf\xc3\xa9\n"
+    eight = HEADER + (b"MIME-Version: 1.0\nContent-Type: text/plain; charset=utf-8\n"
+                      b"Content-Transfer-Encoding: 8bit\n\ncaf\xc3\xa9\n")
     rig.send("-B7BIT", *TO, input=eight)
     rig.send("-B8BITMIME", *TO, input=MESSAGE)
     assert [b"8BITMIME" in m.sender for m in server.messages] == [True, False]

@@ -7,6 +7,8 @@ import pytest
 from expect import HEADER, MESSAGE, has, untouched, wire
 from smtpscript import EHLO
 
+EIGHT_BIT = (b"MIME-Version: 1.0\nContent-Type: text/plain; charset=iso-8859-1\n"
+             b"Content-Transfer-Encoding: 8bit\n")
 QUIT_SEQUENCE = b"HELO x\nMAIL FROM:<a@example.org>\nRCPT TO:<b@example.net>\nDATA\n"
 
 
@@ -21,8 +23,8 @@ def run(rig, data, **options):
 @pytest.mark.parametrize("eol", [b"\r\n", b"\n"], ids=["crlf", "lf"])
 @pytest.mark.parametrize("data", [
     HEADER + b"\nhello\n", HEADER + b"\n.\n..\n.x\n\n", HEADER + b"\n", HEADER,
-    HEADER + b"\n" + 3000 * b"a line of text\n", HEADER + b"\n" + 300000 * b"x" + b"\n",
-    HEADER + b"\ncaf\xc3\xa9 \xff\n",
+    HEADER + b"\n" + 3000 * b"a line of text\n", HEADER + b"\n" + 300 * (998 * b"x" + b"\n"),
+    HEADER + EIGHT_BIT + b"\ncaf\xc3\xa9 \xff\n",
 ], ids=["text", "dots", "no-body", "header", "lines", "long-line", "8-bit"])
 def test_both_line_ends(rig, eol, data):
     server = rig.serve()

@@ -90,7 +90,7 @@ def test_size_over_the_servers(rig):
 
 @pytest.mark.parametrize("text", [
     b".\n", b"..\n", b".x\n", b"x\n.\n", b"x\n.\n.\n..\n...\nx\n", b"x.\n.", b".", b"\n.\n",
-    b"x\r.\r\n.\r\r\n", 16382 * b"x" + b"\n.\n" + b".y\n", 40000 * b".\n",
+    b"x\r.\r\n.\r\r\n", 1637 * (b"123456789" + b"\n") + b"1234567890\n.\n" + b".y\n", 40000 * b".\n",
 ])
 def test_dots(rig, text):
     server = rig.serve()

@@ -496,30 +496,6 @@ static void terminal(void **state)
 	}
 }
 
-static void facts(void **state)
-{
-	static const struct {
-		const char *text;
-		bool eight_bit;
-		uint64_t longest;
-	} rows[] = {
-		{ "A: b\n\nbody\n", false, 4 },
-		{ "Subject: a\n\nbody\n", false, 10 },
-		{ "A: \xc3\xa4\n\nbody\n", true, 5 },
-		{ "A: b\n\n\xff\n12345678", true, 8 },
-	};
-
-	(void)state;
-	for (size_t i = 0; i < COUNT(rows); i++) {
-		struct reading g;
-
-		assert_true(read_whole(&g, span_of(rows[i].text)));
-		assert_int_equal(g.m.facts.eight_bit, rows[i].eight_bit);
-		assert_int_equal(g.m.facts.longest_line, rows[i].longest);
-		reading_free(&g);
-	}
-}
-
 /* Without room for the body there is no message; a small one needs no room. */
 static void no_room(void **state)
 {
@@ -572,7 +548,6 @@ int main(void)
 		cmocka_unit_test(nul),
 		cmocka_unit_test(loops),
 		cmocka_unit_test(terminal),
-		cmocka_unit_test(facts),
 		cmocka_unit_test(no_room),
 		cmocka_unit_test(drain),
 	};
