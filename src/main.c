@@ -5,12 +5,15 @@
 #include "base/result.h"
 #include "base/util.h"
 #include "cli/check.h"
+#include "cli/dkimcheck.h"
 #include "cli/info.h"
 #include "cli/inject.h"
+#include "cli/keygen.h"
 #include "cli/options.h"
 #include "cli/report.h"
 #include "cli/route.h"
 #include "cli/smtpd.h"
+#include "cli/verify.h"
 
 #include <fcntl.h>
 #include <limits.h>
@@ -29,7 +32,8 @@ static front_end *const front_ends[] = {
 	[MODE_VERIFY] = route_verify,   [MODE_LIST] = info_queue,
 	[MODE_ALIASES] = route_aliases, [MODE_QUEUE_RUN] = info_queue_run,
 	[MODE_CHECK] = check,           [MODE_VERSION] = info_version,
-	[MODE_HELP] = info_help,
+	[MODE_HELP] = info_help,        [MODE_DKIM_VERIFY] = verify_signatures,
+	[MODE_DKIM_KEYGEN] = keygen,    [MODE_DKIM_CHECK] = dkim_check,
 };
 
 /*

@@ -224,6 +224,7 @@ int result_status(const struct result *r)
 		[CAUSE_PROTOCOL] = EX_PROTOCOL,
 		[CAUSE_CONFIG] = EX_CONFIG,
 		[CAUSE_PERMISSION] = EX_NOPERM,
+		[CAUSE_UNVERIFIED] = EXIT_FAILURE,
 	};
 
 	return r->cause == CAUSE_REPLY ? status_of_reply(r) : own_status[r->cause];

@@ -52,6 +52,7 @@ enum cause {
 	CAUSE_PROTOCOL,   /* not SMTP, bytes behind STARTTLS, a TLS alert */
 	CAUSE_CONFIG,     /* configuration, keys, secrets, trust, missing extension */
 	CAUSE_PERMISSION, /* a file's owner or mode */
+	CAUSE_UNVERIFIED, /* a message has no signature that verifies */
 	CAUSE_COUNT
 };
 

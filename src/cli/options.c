@@ -27,7 +27,8 @@ enum value {
 static take_fn take_mode, take_header_recipients, take_ignore_dots, take_verbose, take_sender,
 	take_full_name, take_log_tag, take_config, take_account, take_aliases, take_queue_run,
 	take_old_option, take_new_option, take_no_aliases, take_notify, take_return, take_envid,
-	take_check, take_dry_run, take_sign, take_version, take_help;
+	take_check, take_dry_run, take_sign, take_verify, take_keygen, take_dkim_check,
+	take_algorithm, take_bits, take_out, take_records, take_version, take_help;
 
 /* sendmail's own. A row without a function is accepted and has no effect. */
 static const struct flag {
@@ -118,6 +119,17 @@ static const struct long_flag {
 	  "check configuration, keys and secrets; send nothing" },
 	{ "dry-run", NO_VALUE, take_dry_run, "", "print envelope and final message; send nothing" },
 	{ "sign", NO_VALUE, take_sign, "", "print the final, signed message; send nothing" },
+	{ "verify", NO_VALUE, take_verify, "FILE...",
+	  "verify the DKIM signatures of messages (without FILE: of standard input)" },
+	{ "dkim-keygen", NO_VALUE, take_keygen, "DOMAIN SELECTOR",
+	  "make a key; print its DNS record and its section of the configuration" },
+	{ "algorithm", VALUE, take_algorithm, "rsa|ed25519", "the new key's (rsa)" },
+	{ "bits", VALUE, take_bits, "N", "the new RSA key's size (2048)" },
+	{ "out", VALUE, take_out, "FILE", "where the new key goes (DOMAIN.SELECTOR.pem)" },
+	{ "dkim-check", NO_VALUE, take_dkim_check, "[DOMAIN]",
+	  "compare the keys with what the DNS says about them" },
+	{ "records", VALUE, take_records, "FILE",
+	  "a zone file with the TXT records, in place of the DNS" },
 	{ "version", NO_VALUE, take_version, "", "print the version" },
 	{ "help", NO_VALUE, take_help, "", "print this" },
 };
@@ -318,6 +330,55 @@ static bool take_sign(struct options *o, const char *value, struct result *r)
 {
 	(void)value, (void)r;
 	o->mode = MODE_SIGN;
+	return true;
+}
+
+static bool take_verify(struct options *o, const char *value, struct result *r)
+{
+	(void)value, (void)r;
+	o->mode = MODE_DKIM_VERIFY;
+	return true;
+}
+
+static bool take_keygen(struct options *o, const char *value, struct result *r)
+{
+	(void)value, (void)r;
+	o->mode = MODE_DKIM_KEYGEN;
+	return true;
+}
+
+static bool take_dkim_check(struct options *o, const char *value, struct result *r)
+{
+	(void)value, (void)r;
+	o->mode = MODE_DKIM_CHECK;
+	return true;
+}
+
+static bool take_algorithm(struct options *o, const char *value, struct result *r)
+{
+	(void)r;
+	o->algorithm = value;
+	return true;
+}
+
+static bool take_bits(struct options *o, const char *value, struct result *r)
+{
+	(void)r;
+	o->bits = value;
+	return true;
+}
+
+static bool take_out(struct options *o, const char *value, struct result *r)
+{
+	(void)r;
+	o->out = value;
+	return true;
+}
+
+static bool take_records(struct options *o, const char *value, struct result *r)
+{
+	(void)r;
+	o->records = value;
 	return true;
 }
 

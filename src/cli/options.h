@@ -25,6 +25,9 @@ enum mode {
 	MODE_QUEUE_RUN, /* -q */
 	MODE_CHECK,     /* --check, -bC */
 	MODE_SIGN,      /* --sign */
+	MODE_DKIM_VERIFY,
+	MODE_DKIM_KEYGEN,
+	MODE_DKIM_CHECK,
 	MODE_VERSION,
 	MODE_HELP
 };
@@ -42,6 +45,10 @@ struct options {
 	const char *log_tag;    /* -L, or NULL */
 	const char *config;     /* --config, or NULL */
 	const char *account;    /* --account, or NULL */
+	const char *algorithm;  /* --algorithm, --bits, --out: the key to make */
+	const char *bits;       /* decimal text, not checked yet */
+	const char *out;
+	const char *records;          /* --records, or NULL for the DNS */
 	char *envid;                  /* what delivery borrows of -V; owned */
 	struct smtp_options delivery; /* -N, -R, -V, -O */
 	char **recipients;            /* arguments; the array is owned, the strings are argv's */

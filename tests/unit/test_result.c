@@ -241,6 +241,7 @@ static void causes(void **state)
 		[CAUSE_PROTOCOL] = EX_PROTOCOL,
 		[CAUSE_CONFIG] = EX_CONFIG,
 		[CAUSE_PERMISSION] = EX_NOPERM,
+		[CAUSE_UNVERIFIED] = 1,
 	};
 
 	(void)state;
