@@ -124,7 +124,8 @@ class Postfix:
 
     recipient = "b@example.net"
 
-    def __init__(self, certificate, user, password):
+    def __init__(self, certificate, user, password, settings=None):
+        """`settings`: more of main.cf, such as {"smtputf8_enable": "no"}."""
         absent = [str(path) for path in NEEDED if not path.exists()]
         assert not absent, f"not installed: {', '.join(absent)}"
         # Not pytest's folder: that is closed to Postfix's own user.
@@ -142,9 +143,12 @@ class Postfix:
             (self.folder / name).mkdir(mode=0o755)
         (self.folder / "mail").chmod(0o1777)
         shutil.chown(self.folder / "data", "postfix")
+        more = "".join(f"{name} = {value}\n" for name, value in (settings or {}).items())
         for name, text in (("config/main.cf", MAIN_CF), ("config/master.cf", MASTER_CF),
                            ("config/sasl/smtpd.conf", SMTPD_CONF), ("deliver", DELIVER)):
             (self.folder / name).write_text(text.format(**values))
+        with (self.folder / "config/main.cf").open("a") as file:
+            file.write(more)
         (self.folder / "deliver").chmod(0o755)
         database = self.folder / "config/sasl/sasldb2"
         subprocess.run(["saslpasswd2", "-p", "-c", "-f", database, "-u", "example.test", user],
