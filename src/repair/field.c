@@ -118,6 +118,17 @@ static bool check_size(const struct buf *b, const struct parts *p, struct result
 			   (int)p->name.len, p->name.p, b->max);
 }
 
+/* An escaped octet in a quoted local part may look like UTF-8 only without its backslash. */
+static bool check_octets(const struct buf *b, const struct parts *p, bool utf8, struct result *r)
+{
+	if (!words_wrong(buf_span(b), utf8))
+		return true;
+	return result_fail(r, CAUSE_DATA, STEP_HEADER,
+			   "the header field %.*s holds octets that are no UTF-8 where nothing can "
+			   "be encoded",
+			   (int)p->name.len, p->name.p);
+}
+
 static bool fold(struct span field, const struct parts *p, size_t limit, bool list, struct buf *out,
 		 struct result *r)
 {
@@ -155,7 +166,8 @@ bool field_repair(struct span field, bool utf8, const char *charset, struct buf 
 	};
 	ok = encode(&p, &words, &list, r);
 	buf_adds(&made, "\r\n");
-	ok = ok && check_size(&made, &p, r) && fold(buf_span(&made), &p, WORDS_LINE, list, out, r);
+	ok = ok && check_size(&made, &p, r) && check_octets(&made, &p, utf8, r) &&
+	     fold(buf_span(&made), &p, WORDS_LINE, list, out, r);
 	buf_free(&made);
 	return ok;
 }

@@ -286,6 +286,10 @@ static void test_refused(void **state)
 		"To: x@y, j\xf6rg@b.example", UTF8_MAY_GO,
 		"the header field To holds the address \"j?rg@b.example\": its local part is "
 		"neither ASCII nor UTF-8");
+	/* UTF-8 only without its backslash, which nobody takes away on the wire */
+	expect_refused("To: \"\xdc\\\x88\"", UTF8_MAY_GO,
+		       "the header field To holds octets that are no UTF-8 where nothing can be "
+		       "encoded");
 	expect_refused(
 		"Cc: j@b!.\xc3\xa4.example", SEVEN_BIT,
 		"the header field Cc holds an address at \"b!.\xc3\xa4.example\": its domain "
