@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/util.h"
+#include "net/aside.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -12,8 +13,6 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -33,14 +32,9 @@
 
 /*
  * getaddrinfo() blocks for as long as the resolver likes, and nothing interrupts it. So it runs
- * in a thread of its own that owns a share of this struct; a caller whose deadline has passed
- * walks away, and whoever is last frees it.
+ * aside, with all it needs in this struct.
  */
 struct lookup {
-	pthread_mutex_t lock;
-	pthread_cond_t done_cond;
-	bool done;
-	bool abandoned;
 	char *host;
 	char *port;
 	struct addrinfo hints;
@@ -53,86 +47,50 @@ static void lookup_free(struct lookup *l)
 {
 	if (l->found != NULL)
 		freeaddrinfo(l->found);
-	pthread_cond_destroy(&l->done_cond);
-	pthread_mutex_destroy(&l->lock);
 	free(l->host);
 	free(l->port);
 	free(l);
 }
 
-static void *lookup_thread(void *arg)
+static void lookup_run(void *job)
 {
-	struct lookup *l = arg;
+	struct lookup *l = job;
 	struct addrinfo *found = NULL;
-	int error = getaddrinfo(l->host, l->port, &l->hints, &found);
-	int sys_errno = errno;
 
-	pthread_mutex_lock(&l->lock);
-	l->error = error;
-	l->sys_errno = sys_errno;
-	l->found = error == 0 ? found : NULL;
-	l->done = true;
-	bool abandoned = l->abandoned;
-	pthread_cond_signal(&l->done_cond);
-	pthread_mutex_unlock(&l->lock);
-	if (abandoned)
-		lookup_free(l);
-	return NULL;
+	l->error = getaddrinfo(l->host, l->port, &l->hints, &found);
+	l->sys_errno = errno;
+	l->found = l->error == 0 ? found : NULL;
 }
 
-/* A detached thread that leaves all signals to the rest of the process. */
-static bool start_thread(struct lookup *l)
+static void lookup_drop(void *job)
 {
-	sigset_t all, before;
-	pthread_attr_t attr;
-	pthread_t thread;
-
-	sigfillset(&all);
-	pthread_attr_init(&attr);
-	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	int error = pthread_create(&thread, &attr, lookup_thread, l);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	pthread_attr_destroy(&attr);
-	return error == 0;
+	lookup_free(job);
 }
 
-static struct timespec timespec_of(int64_t ms)
-{
-	return (struct timespec){ .tv_sec = (time_t)(ms / 1000),
-				  .tv_nsec = (long)(ms % 1000) * 1000000 };
-}
-
-/* getaddrinfo with a deadline. NULL: the deadline passed. Else the caller frees the lookup. */
+/*
+ * getaddrinfo with a deadline. NULL: it passed, or no thread could be made. Else the caller frees
+ * the lookup.
+ */
 static struct lookup *look_up(const char *host, const char *port, int family, int flags,
 			      int64_t deadline)
 {
 	struct lookup *l = xcalloc(1, sizeof *l);
-	struct timespec until = timespec_of(deadline);
-	pthread_condattr_t monotonic;
 
-	pthread_mutex_init(&l->lock, NULL);
-	pthread_condattr_init(&monotonic);
-	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-	pthread_cond_init(&l->done_cond, &monotonic);
-	pthread_condattr_destroy(&monotonic);
 	l->host = xstrdup(host);
 	l->port = port != NULL ? xstrdup(port) : NULL;
 	l->hints.ai_family = family;
 	l->hints.ai_socktype = SOCK_STREAM;
 	l->hints.ai_flags = flags | (port != NULL ? AI_NUMERICSERV : 0);
-	if (!start_thread(l)) {
+	switch (aside_run(l, lookup_run, lookup_drop, deadline)) {
+	case ASIDE_DONE:
+		return l;
+	case ASIDE_FAILED:
 		lookup_free(l);
-		return NULL;
+		break;
+	case ASIDE_LATE:
+		break;
 	}
-	pthread_mutex_lock(&l->lock);
-	int waited = 0;
-	while (!l->done && waited == 0)
-		waited = pthread_cond_timedwait(&l->done_cond, &l->lock, &until);
-	bool done = l->done;
-	l->abandoned = !done;
-	pthread_mutex_unlock(&l->lock);
-	return done ? l : NULL;
+	return NULL;
 }
 
 static bool lookup_failed(const struct lookup *l, const char *host, struct result *r)

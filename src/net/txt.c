@@ -5,15 +5,14 @@
 
 #include "base/clock.h"
 #include "base/util.h"
+#include "net/aside.h"
 #include "net/zone.h"
 
 #include <arpa/nameser.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
-#include <pthread.h>
 #include <resolv.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -137,35 +136,37 @@ void txt_from_message(const unsigned char *message, size_t len, struct txt *out)
 /* --- asking --- */
 
 /*
- * The resolver blocks as long as resolv.conf and a silent TCP connection let it. So it runs in a
- * thread that owns a share of this struct; when the deadline has passed the asker walks away, and
- * whoever is last frees it.
+ * The resolver blocks as long as resolv.conf and a silent TCP connection let it. So it runs aside,
+ * with all it needs in this struct.
  */
 struct question {
-	pthread_mutex_t lock;
-	pthread_cond_t done_cond;
-	bool done;
-	bool abandoned;
 	char *name;
 	bool impossible; /* it cannot be asked for: too long, an empty label */
 	int len;         /* of the answer; negative without one */
 	unsigned char answer[ANSWER_MAX];
 };
 
+static struct question *question_of(const char *name)
+{
+	struct question *q = xcalloc(1, sizeof *q);
+
+	q->name = xstrdup(name);
+	q->len = -1;
+	return q;
+}
+
 static void question_free(struct question *q)
 {
-	pthread_cond_destroy(&q->done_cond);
-	pthread_mutex_destroy(&q->lock);
 	free(q->name);
 	free(q);
 }
 
-static void ask(struct question *q)
+static void ask(void *job)
 {
+	struct question *q = job;
 	unsigned char query[QUERY_MAX];
 	int len;
 
-	q->len = -1;
 	if (res_init() != 0)
 		return;
 	len = res_mkquery(ns_o_query, q->name, ns_c_in, ns_t_txt, NULL, 0, NULL, query,
@@ -175,78 +176,20 @@ static void ask(struct question *q)
 		q->len = res_send(query, len, q->answer, sizeof q->answer);
 }
 
-static void *ask_thread(void *arg)
+static void question_drop(void *job)
 {
-	struct question *q = arg;
-
-	ask(q);
-	pthread_mutex_lock(&q->lock);
-	q->done = true;
-	bool abandoned = q->abandoned;
-	pthread_cond_signal(&q->done_cond);
-	pthread_mutex_unlock(&q->lock);
-	if (abandoned)
-		question_free(q);
-	return NULL;
-}
-
-/* A detached thread that leaves all signals to the rest of the process. */
-static bool start_thread(struct question *q)
-{
-	sigset_t all, before;
-	pthread_attr_t attr;
-	pthread_t thread;
-
-	sigfillset(&all);
-	pthread_attr_init(&attr);
-	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	int error = pthread_create(&thread, &attr, ask_thread, q);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	pthread_attr_destroy(&attr);
-	return error == 0;
-}
-
-static struct question *question_of(const char *name)
-{
-	struct question *q = xcalloc(1, sizeof *q);
-	pthread_condattr_t monotonic;
-
-	pthread_mutex_init(&q->lock, NULL);
-	pthread_condattr_init(&monotonic);
-	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-	pthread_cond_init(&q->done_cond, &monotonic);
-	pthread_condattr_destroy(&monotonic);
-	q->name = xstrdup(name);
-	return q;
-}
-
-/* False when the deadline has passed; the question is the thread's then. */
-static bool wait_for(struct question *q)
-{
-	int64_t deadline = clock_mono_ms() + DEADLINE_MS;
-	struct timespec until = { .tv_sec = (time_t)(deadline / 1000),
-				  .tv_nsec = (long)(deadline % 1000) * 1000000 };
-	int waited = 0;
-
-	pthread_mutex_lock(&q->lock);
-	while (!q->done && waited == 0)
-		waited = pthread_cond_timedwait(&q->done_cond, &q->lock, &until);
-	bool done = q->done;
-	q->abandoned = !done;
-	pthread_mutex_unlock(&q->lock);
-	return done;
+	question_free(job);
 }
 
 static void find_in_dns(const char *name, struct txt *out)
 {
 	struct question *q = question_of(name);
 
-	if (start_thread(q) && !wait_for(q))
+	if (aside_run(q, ask, question_drop, clock_mono_ms() + DEADLINE_MS) == ASIDE_LATE)
 		return;
 	if (q->impossible)
 		out->answer = TXT_NO_NAME;
-	else if (q->done && q->len >= 0)
+	else if (q->len >= 0)
 		txt_from_message(q->answer, (size_t)q->len, out);
 	question_free(q);
 }
