@@ -40,7 +40,10 @@ static void test_defaults(void **state)
 	assert_int_equal(a->auth, AUTH_OFF);
 	assert_null(a->mechanisms);
 	assert_null(a->senders);
+	assert_int_equal(a->smtputf8, UTF8_AUTO);
+	assert_true(a->repair);
 	assert_true(a->dkim);
+	assert_false(a->dkim_required);
 	assert_int_equal(a->ip, IP_ANY);
 	assert_int_equal(a->rewrite_from, REWRITE_LOCAL);
 	assert_false(a->discard);
@@ -104,7 +107,10 @@ static void test_account(void **state)
 				   "  password = ' \"#{}\\\\\\''\n"
 				   "  senders = {\"*@example.org\", \"*@example.net\"}\n"
 				   "  from = robot@example.org\n"
+				   "  smtputf8 = yes\n"
+				   "  repair = off\n"
 				   "  dkim = off\n"
+				   "  dkim_required = no\n"
 				   "  ip = 6\n"
 				   "  rewrite_from = always\n"
 				   "  discard = on\n"
@@ -133,7 +139,10 @@ static void test_account(void **state)
 	assert_string_equal(a->senders[1], "*@example.net");
 	assert_null(a->senders[2]);
 	assert_string_equal(a->from, "robot@example.org");
+	assert_int_equal(a->smtputf8, UTF8_YES);
+	assert_false(a->repair);
 	assert_false(a->dkim);
+	assert_false(a->dkim_required);
 	assert_int_equal(a->ip, IP_6);
 	assert_int_equal(a->rewrite_from, REWRITE_ALWAYS);
 	assert_true(a->discard);
@@ -255,6 +264,43 @@ static void test_auth(void **state)
 	}
 }
 
+/* What may be done to a message, with all the words there are. */
+static void test_treatment(void **state)
+{
+	static const struct {
+		const char *settings;
+		enum utf8_mode smtputf8;
+		bool repair, dkim, dkim_required;
+	} cases[] = {
+		{ "", UTF8_AUTO, true, true, false },
+		{ "smtputf8 = auto", UTF8_AUTO, true, true, false },
+		{ "smtputf8 = yes", UTF8_YES, true, true, false },
+		{ "smtputf8 = no", UTF8_NO, true, true, false },
+		{ "repair = on", UTF8_AUTO, true, true, false },
+		{ "repair = off", UTF8_AUTO, false, true, false },
+		{ "dkim = on", UTF8_AUTO, true, true, false },
+		{ "dkim = off", UTF8_AUTO, true, false, false },
+		{ "dkim_required = no", UTF8_AUTO, true, true, false },
+		{ "dkim_required = yes", UTF8_AUTO, true, true, true },
+		{ "dkim = on dkim_required = yes", UTF8_AUTO, true, true, true },
+		{ "dkim = off dkim_required = no", UTF8_AUTO, true, false, false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		char *text = xasprintf("account x { host = a %s }", cases[i].settings);
+		struct conf *c = load_text(text);
+		const struct conf_account *a = &c->accounts[0];
+
+		assert_int_equal(a->smtputf8, cases[i].smtputf8);
+		assert_int_equal(a->repair, cases[i].repair);
+		assert_int_equal(a->dkim, cases[i].dkim);
+		assert_int_equal(a->dkim_required, cases[i].dkim_required);
+		conf_free(c);
+		free(text);
+	}
+}
+
 /* RFC 6376 section 3.5: the second word is simple when it is missing. */
 static void test_canonicalization(void **state)
 {
@@ -351,15 +397,11 @@ static void test_paths(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_defaults),
-		cmocka_unit_test(test_global),
-		cmocka_unit_test(test_account),
-		cmocka_unit_test(test_dkim),
-		cmocka_unit_test(test_endpoints),
-		cmocka_unit_test(test_auth),
-		cmocka_unit_test(test_canonicalization),
-		cmocka_unit_test(test_strings),
-		cmocka_unit_test(test_paths),
+		cmocka_unit_test(test_defaults),  cmocka_unit_test(test_global),
+		cmocka_unit_test(test_account),   cmocka_unit_test(test_dkim),
+		cmocka_unit_test(test_endpoints), cmocka_unit_test(test_auth),
+		cmocka_unit_test(test_treatment), cmocka_unit_test(test_canonicalization),
+		cmocka_unit_test(test_strings),   cmocka_unit_test(test_paths),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);

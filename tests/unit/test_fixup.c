@@ -355,6 +355,21 @@ static void hostile_names(void **state)
 	header_free(&h);
 }
 
+static void check_no_author(const struct fixup *f, const char *text)
+{
+	struct result r = RESULT_OK;
+	struct header h;
+
+	read_header(&h, text);
+	if (fixup_header(&h, f, &r))
+		fail_msg("%s", text);
+	assert_int_equal(r.cause, CAUSE_DATA);
+	assert_int_equal(r.step, STEP_HEADER);
+	assert_non_null(strstr(r.text, "From:"));
+	result_free(&r);
+	header_free(&h);
+}
+
 static void no_author(void **state)
 {
 	static const char *const rows[] = {
@@ -363,21 +378,40 @@ static void no_author(void **state)
 		"from :\r\n \r\n",
 	};
 
-	(void)state;
-	for (size_t i = 0; i < COUNT(rows); i++) {
-		const struct fixup f = FIXUP("me@example.org", NULL, NOW);
-		struct result r = RESULT_OK;
-		struct header h;
+	const struct fixup f = FIXUP("me@example.org", NULL, NOW);
 
-		read_header(&h, rows[i]);
-		if (fixup_header(&h, &f, &r))
-			fail_msg("%s", rows[i]);
-		assert_int_equal(r.cause, CAUSE_DATA);
-		assert_int_equal(r.step, STEP_HEADER);
-		assert_non_null(strstr(r.text, "From:"));
-		result_free(&r);
-		header_free(&h);
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++)
+		check_no_author(&f, rows[i]);
+}
+
+/* ... unless there is an address to put there. */
+static void no_author_rewritten(void **state)
+{
+	struct rewrite w = { .mode = REWRITE_LOCAL,
+			     .from = "alerts@example.org",
+			     .node = "web1",
+			     .login = "root",
+			     .is_local = is_bare };
+	struct fixup f = FIXUP("root", NULL, NOW);
+
+	(void)state;
+	f.rewrite = &w;
+	for (int mode = 0; mode < 2; mode++) {
+		w.mode = mode == 0 ? REWRITE_LOCAL : REWRITE_ALWAYS;
+		check_with(&f, "Date: x\r\nFrom: Mail System <>\r\nMessage-ID: <x@y>\r\n",
+			   "Date: x\r\nFrom: Mail System <alerts@example.org>\r\n"
+			   "X-Original-From: Mail System <>\r\nMessage-ID: <x@y>\r\n");
+		check_with(&f, "Date: x\r\nFrom: a@\r\nMessage-ID: <x@y>\r\nSender: root\r\n",
+			   "Date: x\r\nFrom: <alerts@example.org>\r\nX-Original-From: a@\r\n"
+			   "Message-ID: <x@y>\r\nSender: \"root@web1\" <alerts@example.org>\r\n"
+			   "X-Original-Sender: root\r\n");
 	}
+	w.mode = REWRITE_NEVER;
+	check_no_author(&f, "From: Mail System <>\r\n");
+	w.mode = REWRITE_ALWAYS;
+	w.from = NULL;
+	check_no_author(&f, "From: Mail System <>\r\n");
 }
 
 static void author(void **state)
@@ -416,14 +450,46 @@ static void author(void **state)
 	}
 }
 
+/* A header, and who is found in it as fixup_sender() or fixup_signer() is asked. */
+struct found {
+	const char *header;
+	const char *address; /* NULL: there is none */
+	const char *origin;
+	bool bad;
+};
+
+typedef bool find_fn(const struct header *h, struct mailbox *m, const char **origin,
+		     struct result *r);
+
+static void check_found(find_fn *find, const struct found *row)
+{
+	struct result r = RESULT_OK;
+	const char *origin = NULL;
+	struct mailbox m;
+	struct header h;
+	struct buf got;
+
+	read_header(&h, row->header);
+	buf_init(&got, OUT_MAX);
+	if (find(&h, &m, &origin, &r) != (row->address != NULL))
+		fail_msg("%s", row->header);
+	assert_string_equal(origin, row->origin);
+	assert_int_equal(result_failed(&r), row->bad);
+	if (row->bad)
+		assert_non_null(strstr(r.text, row->origin));
+	if (row->address != NULL) {
+		addr_write(&m, &got);
+		assert_string_equal(buf_str(&got), row->address);
+		mailbox_free(&m);
+	}
+	result_free(&r);
+	buf_free(&got);
+	header_free(&h);
+}
+
 static void sender(void **state)
 {
-	static const struct {
-		const char *header;
-		const char *sender; /* NULL: there is none */
-		const char *origin;
-		bool bad;
-	} rows[] = {
+	static const struct found rows[] = {
 		{ "", NULL, "From:", false },
 		{ "From: a@b\r\nSender: c@d\r\n", "a@b", "From:", false },
 		{ "From: a, c@d\r\n", "c@d", "From:", false },
@@ -447,30 +513,47 @@ static void sender(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < COUNT(rows); i++) {
-		struct result r = RESULT_OK;
-		const char *origin = NULL;
-		struct mailbox m;
-		struct header h;
-		struct buf got;
+	for (size_t i = 0; i < COUNT(rows); i++)
+		check_found(fixup_sender, &rows[i]);
+}
 
-		read_header(&h, rows[i].header);
-		buf_init(&got, OUT_MAX);
-		if (fixup_sender(&h, &m, &origin, &r) != (rows[i].sender != NULL))
-			fail_msg("%s", rows[i].header);
-		assert_string_equal(origin, rows[i].origin);
-		assert_int_equal(result_failed(&r), rows[i].bad);
-		if (rows[i].bad)
-			assert_non_null(strstr(r.text, rows[i].origin));
-		if (rows[i].sender != NULL) {
-			addr_write(&m, &got);
-			assert_string_equal(buf_str(&got), rows[i].sender);
-			mailbox_free(&m);
-		}
-		result_free(&r);
-		buf_free(&got);
-		header_free(&h);
-	}
+static void signer(void **state)
+{
+	static const struct found rows[] = {
+		{ "", NULL, "From:", false },
+		{ "Sender: s@t\r\n", NULL, "From:", false },
+		{ "From: a@b\r\n", "a@b", "From:", false },
+		{ "From: a@\r\nSender: s@t\r\n", NULL, "From:", true },
+		{ "From: <>\r\n", NULL, "From:", true },
+		/* one author answers for the message, whoever sends it */
+		{ "From: a@b\r\nSender: s@t\r\n", "a@b", "From:", false },
+		{ "From: us: a@b;\r\nSender: s@t\r\n", "a@b", "From:", false },
+		{ "From: Doe, Jo <c@d>\r\nSender: s@t\r\n", "c@d", "From:", false },
+		{ "From: a, b\r\nSender: s@t\r\n", "a", "From:", false },
+		{ "From: a@b\r\nResent-From: c@d\r\nResent-Sender: s@t\r\n", "a@b",
+		  "From:", false },
+		/* of several, the one who sends it */
+		{ "From: a@b, c@d\r\n", "a@b", "From:", false },
+		{ "From: a@b, c@d\r\nSender: s@t\r\n", "s@t", "Sender:", false },
+		{ "sender :\r\n\tSecretary <s@t>\r\nfrom: a@b,\r\n c@d\r\n", "s@t",
+		  "Sender:", false },
+		{ "From: us: a@b, c@d;\r\nSender: s@t\r\n", "s@t", "Sender:", false },
+		{ "From: a@b, c@b\r\nSender: s\r\n", "s", "Sender:", false },
+		{ "From: a@b, c@d\r\nSender: Roe, Jo <s@t>\r\n", "s@t", "Sender:", false },
+		{ "From: a@b, c@d\r\nSender: s@t\r\nSender: u@v\r\n", "s@t", "Sender:", false },
+		{ "From: a@b, c@d\r\nX-Sender: s@t\r\nResent-Sender: s@t\r\n", "a@b",
+		  "From:", false },
+		/* nobody who could */
+		{ "From: a@b, c@d\r\nSender:\r\n", "a@b", "From:", false },
+		{ "From: a@b, c@d\r\nSender: <>\r\n", "a@b", "From:", false },
+		{ "From: a@b, c@d\r\nSender: s@\r\n", "a@b", "From:", false },
+		{ "From: a@b, c@d\r\nSender: us:;\r\n", "a@b", "From:", false },
+		{ "From: a@b\r\nFrom: c@d\r\nSender: s@t\r\n", "a@b", "From:", false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++)
+		check_found(fixup_signer, &rows[i]);
 }
 
 /* Without a frozen clock two ids differ. */
@@ -500,8 +583,9 @@ int main(void)
 		cmocka_unit_test(dates),      cmocka_unit_test(taken_out),
 		cmocka_unit_test(resent),     cmocka_unit_test(resent_twice),
 		cmocka_unit_test(bare_names), cmocka_unit_test(hostile_names),
-		cmocka_unit_test(no_author),  cmocka_unit_test(author),
-		cmocka_unit_test(sender),     cmocka_unit_test(random_ids),
+		cmocka_unit_test(no_author),  cmocka_unit_test(no_author_rewritten),
+		cmocka_unit_test(author),     cmocka_unit_test(sender),
+		cmocka_unit_test(signer),     cmocka_unit_test(random_ids),
 	};
 
 	return cmocka_run_group_tests(tests, begin, NULL);

@@ -59,11 +59,20 @@ static void add_string(struct buf *b, const char *name, const char *value)
 static void describe(const struct options *o, struct buf *b)
 {
 	static const char *const modes[] = {
-		[MODE_MESSAGE] = "",         [MODE_DRY_RUN] = "dry-run ",
-		[MODE_LIST] = "list ",       [MODE_ALIASES] = "aliases ",
-		[MODE_QUEUE_RUN] = "queue ", [MODE_CHECK] = "check ",
-		[MODE_SMTP] = "smtp ",       [MODE_VERIFY] = "verify ",
-		[MODE_VERSION] = "version ", [MODE_HELP] = "help ",
+		[MODE_MESSAGE] = "",
+		[MODE_DRY_RUN] = "dry-run ",
+		[MODE_LIST] = "list ",
+		[MODE_ALIASES] = "aliases ",
+		[MODE_QUEUE_RUN] = "queue ",
+		[MODE_CHECK] = "check ",
+		[MODE_SMTP] = "smtp ",
+		[MODE_VERIFY] = "verify ",
+		[MODE_VERSION] = "version ",
+		[MODE_HELP] = "help ",
+		[MODE_SIGN] = "sign ",
+		[MODE_DKIM_VERIFY] = "dkim-verify ",
+		[MODE_DKIM_KEYGEN] = "keygen ",
+		[MODE_DKIM_CHECK] = "dkim-check ",
 	};
 
 	buf_adds(b, modes[o->mode]);
@@ -76,6 +85,10 @@ static void describe(const struct options *o, struct buf *b)
 	add_string(b, "tag", o->log_tag);
 	add_string(b, "config", o->config);
 	add_string(b, "account", o->account);
+	add_string(b, "algorithm", o->algorithm);
+	add_string(b, "bits", o->bits);
+	add_string(b, "out", o->out);
+	add_string(b, "records", o->records);
 	add_string(b, "notify", o->delivery.notify);
 	add_string(b, "ret", o->delivery.ret);
 	add_string(b, "envid", o->delivery.envid);
@@ -259,6 +272,22 @@ static void long_options(void **state)
 		{ "mailchute --account work --account=home", "account=home " },
 		{ "mailchute --check", "check " },
 		{ "mailchute --dry-run -t a", "dry-run t <a> " },
+		{ "mailchute --sign", "sign " },
+		{ "mailchute --sign -t -f x a", "sign t sender=x <a> " },
+		{ "mailchute --dry-run --sign", "sign " },
+		{ "mailchute --verify", "dkim-verify " },
+		{ "mailchute --verify --records=zone a -", "dkim-verify records=zone <a> <-> " },
+		{ "mailchute --verify -- --records", "dkim-verify <--records> " },
+		{ "mailchute --dkim-keygen example.org s1", "keygen <example.org> <s1> " },
+		{ "mailchute example.org --bits 4096 s1 --out=k --algorithm rsa --dkim-keygen",
+		  "keygen algorithm=rsa bits=4096 out=k <example.org> <s1> " },
+		{ "mailchute --dkim-keygen --algorithm=ed25519 --bits= --out ''",
+		  "keygen algorithm=ed25519 bits= out= " },
+		{ "mailchute --algorithm rsa --algorithm ed25519", "algorithm=ed25519 " },
+		{ "mailchute --dkim-check", "dkim-check " },
+		{ "mailchute --dkim-check example.org --records zone",
+		  "dkim-check records=zone <example.org> " },
+		{ "mailchute --bits --out", "bits=--out " },
 		{ "mailchute --version", "version " },
 		{ "mailchute --help", "help " },
 		{ "mailchute -C x.conf", "config=x.conf " },
@@ -273,12 +302,80 @@ static void long_options(void **state)
 		check(rows[i].command, rows[i].options);
 }
 
+struct refusal {
+	const char *command;
+	const char *words;
+};
+
+static void refuse_each(const struct refusal *rows, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		check_refused(rows[i].command, CAUSE_USAGE, rows[i].words);
+}
+
+/* What is mailchute's alone. */
+static void other_names(void **state)
+{
+	static const struct refusal rows[] = {
+		{ "sendmail -C x.conf", "mailchute --config" },
+		{ "sendmail -Cx.conf", "mailchute --config" },
+		{ "sendmail --config=x.conf", "--config=x.conf" },
+		{ "sendmail --config x.conf", "--config" },
+		{ "sendmail --account=x", "--account=x" },
+		{ "sendmail --check", "--check" },
+		{ "sendmail --help", "--help" },
+		{ "sendmail --version", "--version" },
+		{ "sendmail --sign", "--sign" },
+		{ "sendmail --verify", "--verify" },
+		{ "sendmail --dkim-keygen example.org s1", "--dkim-keygen" },
+		{ "sendmail --dkim-check", "--dkim-check" },
+		{ "sendmail --algorithm=rsa", "--algorithm=rsa" },
+		{ "sendmail --bits 2048", "--bits" },
+		{ "sendmail --out=file", "--out=file" },
+		{ "sendmail --records=file", "--records=file" },
+		{ "mailq --sign", "--sign" },
+		{ "newaliases --dkim-check", "--dkim-check" },
+		{ "mailq --check", "--check" },
+		{ "newaliases --check", "--check" },
+		{ "mailchutes --check", "--check" },
+		{ "Mailchute --check", "--check" },
+	};
+
+	(void)state;
+	refuse_each(rows, COUNT(rows));
+}
+
+static void long_refused(void **state)
+{
+	static const struct refusal rows[] = {
+		{ "mailchute --conf x", "--conf" },
+		{ "mailchute --configs x", "--configs" },
+		{ "mailchute --CONFIG x", "--CONFIG" },
+		{ "mailchute --config", "--config wants a value" },
+		{ "mailchute --account", "--account wants a value" },
+		{ "mailchute --check=yes", "--check takes no value" },
+		{ "mailchute --help=", "--help takes no value" },
+		{ "mailchute --sign=x", "--sign takes no value" },
+		{ "mailchute --verify=x", "--verify takes no value" },
+		{ "mailchute --dkim-keygen=x", "--dkim-keygen takes no value" },
+		{ "mailchute --dkim-check=x", "--dkim-check takes no value" },
+		{ "mailchute --algorithm", "--algorithm wants a value" },
+		{ "mailchute --bits", "--bits wants a value" },
+		{ "mailchute --out", "--out wants a value" },
+		{ "mailchute --records", "--records wants a value" },
+		{ "mailchute --dkim", "--dkim" },
+		{ "mailchute --signs", "--signs" },
+		{ "mailchute --=x", "unknown option --=x" },
+		{ "mailchute ---", "unknown option ---" },
+	};
+
+	(void)state;
+	refuse_each(rows, COUNT(rows));
+}
+
 static void refused(void **state)
 {
-	static const struct {
-		const char *command;
-		const char *words;
-	} rows[] = {
+	static const struct refusal rows[] = {
 		{ "sendmail -k", "-k" },
 		{ "sendmail -tk", "-k" },
 		{ "sendmail -1", "-1" },
@@ -324,33 +421,10 @@ static void refused(void **state)
 		{ "sendmail -O requiretls=", "-O requiretls=" },
 		{ "sendmail -O requiretls", "-O requiretls" },
 		{ "sendmail -Osmtputf8=1", "-O smtputf8=1" },
-		/* what is mailchute's alone */
-		{ "sendmail -C x.conf", "mailchute --config" },
-		{ "sendmail -Cx.conf", "mailchute --config" },
-		{ "sendmail --config=x.conf", "--config=x.conf" },
-		{ "sendmail --config x.conf", "--config" },
-		{ "sendmail --account=x", "--account=x" },
-		{ "sendmail --check", "--check" },
-		{ "sendmail --help", "--help" },
-		{ "sendmail --version", "--version" },
-		{ "mailq --check", "--check" },
-		{ "newaliases --check", "--check" },
-		{ "mailchutes --check", "--check" },
-		{ "Mailchute --check", "--check" },
-		{ "mailchute --conf x", "--conf" },
-		{ "mailchute --configs x", "--configs" },
-		{ "mailchute --CONFIG x", "--CONFIG" },
-		{ "mailchute --config", "--config wants a value" },
-		{ "mailchute --account", "--account wants a value" },
-		{ "mailchute --check=yes", "--check takes no value" },
-		{ "mailchute --help=", "--help takes no value" },
-		{ "mailchute --=x", "unknown option --=x" },
-		{ "mailchute ---", "unknown option ---" },
 	};
 
 	(void)state;
-	for (size_t i = 0; i < COUNT(rows); i++)
-		check_refused(rows[i].command, CAUSE_USAGE, rows[i].words);
+	refuse_each(rows, COUNT(rows));
 	check_refused("sendmail -O holdfor=60", CAUSE_CONFIG, "holdfor=60");
 	check_refused("sendmail -Oholduntil=x", CAUSE_CONFIG, "holduntil=x");
 	check_refused("sendmail -Fa\nb", CAUSE_DATA, "-F");
@@ -402,8 +476,20 @@ static void programs(void **state)
 /* What --help says stands in no other list. */
 static void help(void **state)
 {
-	static const char *const words[] = { "\n  -t ",      "\n  -f ADDR ", "\n  --config FILE ",
-					     "\n  --check ", "\n  --help ",  "without effect: -A" };
+	static const char *const words[] = { "\n  -t ",
+					     "\n  -f ADDR ",
+					     "\n  --config FILE ",
+					     "\n  --check ",
+					     "\n  --help ",
+					     "without effect: -A",
+					     "\n  --sign ",
+					     "\n  --verify FILE... ",
+					     "\n  --dkim-keygen DOMAIN SELECTOR ",
+					     "\n  --algorithm rsa|ed25519 ",
+					     "\n  --bits N ",
+					     "\n  --out FILE ",
+					     "\n  --dkim-check [DOMAIN] ",
+					     "\n  --records FILE " };
 	struct buf text;
 	struct sink sink = sink_to_buf(&text);
 
@@ -422,9 +508,10 @@ static void help(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(taken),    cmocka_unit_test(callers),
-		cmocka_unit_test(delivery), cmocka_unit_test(long_options),
-		cmocka_unit_test(refused),  cmocka_unit_test(programs),
+		cmocka_unit_test(taken),        cmocka_unit_test(callers),
+		cmocka_unit_test(delivery),     cmocka_unit_test(long_options),
+		cmocka_unit_test(refused),      cmocka_unit_test(other_names),
+		cmocka_unit_test(long_refused), cmocka_unit_test(programs),
 		cmocka_unit_test(help),
 	};
 

@@ -229,12 +229,94 @@ static void kept(void **state)
 	      "\r\nX-Original-Sender: root\r\nResent-From: root\r\n");
 }
 
+/* A From: that names nobody: its name stays, if it has one, and its value as it was. */
+static void unreadable(void **state)
+{
+	static const struct {
+		const char *before;
+		const char *after;
+	} rows[] = {
+		{ "Mail System <>", "Mail System " NEW },
+		{ "\"Doe, J.\" <>", "\"Doe, J.\" " NEW },
+		{ "=?utf-8?q?Z=C3=B6e?= <>", "=?utf-8?q?Z=C3=B6e?= " NEW },
+		{ "Z\xc3\xb6"
+		  "e <>",
+		  "=?UTF-8?Q?Z=C3=B6e?= " NEW },
+		{ "Ann\r\n\tand\r\n <>", "Ann and " NEW },
+		{ "<>", NEW },
+		{ "", NEW },
+		{ "\r\n\t(nobody)", NEW },
+		{ "a@", NEW },
+		{ "Ann <a@", NEW },
+		{ "test at example.com (Name)", NEW },
+		{ "undisclosed:;", NEW },
+		{ "\"Ann", NEW },
+		{ "Ann <>, a@", "Ann " NEW },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++)
+		for (int mode = 0; mode < 2; mode++) {
+			struct rewrite w = local;
+			struct buf text, want, got;
+			struct header h;
+
+			w.mode = mode == 0 ? REWRITE_LOCAL : REWRITE_ALWAYS;
+			buf_init(&text, OUT_MAX);
+			buf_init(&want, OUT_MAX);
+			buf_init(&got, OUT_MAX);
+			buf_addf(&text, "To: x@y\r\nfrom : %s\r\nSubject: x\r\n", rows[i].before);
+			buf_addf(&want,
+				 "To: x@y\r\nFrom: %s\r\nX-Original-From: %s\r\nSubject: x\r\n",
+				 rows[i].after, rows[i].before);
+			read_header(&h, buf_str(&text));
+			assert_true(rewrite_unreadable(&h, &w));
+			header_write(&h, &got);
+			assert_string_equal(buf_str(&got), buf_str(&want));
+			/* and once is enough */
+			rewrite_header(&h, &w);
+			buf_clear(&got);
+			header_write(&h, &got);
+			assert_string_equal(buf_str(&got), buf_str(&want));
+			header_free(&h);
+			buf_free(&got);
+			buf_free(&want);
+			buf_free(&text);
+		}
+}
+
+static void unreadable_stays(void **state)
+{
+	struct rewrite never = local, nobody = local;
+	const struct rewrite *const rows[] = { &never, &nobody };
+
+	(void)state;
+	never.mode = REWRITE_NEVER;
+	nobody.from = NULL;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct header h;
+		struct buf got;
+
+		read_header(&h, "From: X <>\r\nTo: x@y\r\n");
+		assert_false(rewrite_unreadable(&h, rows[i]));
+		buf_init(&got, OUT_MAX);
+		header_write(&h, &got);
+		assert_string_equal(buf_str(&got), "From: X <>\r\nTo: x@y\r\n");
+		buf_free(&got);
+		header_free(&h);
+	}
+}
+
 /* A name as long as a field may be does not make a line that no server takes. */
 static void long_names(void **state)
 {
 	static const struct {
 		const char *before, *behind;
-	} rows[] = { { "", " <root>" }, { "root (", ")" }, { "\"(", ")\" <root>" } };
+		bool unreadable;
+	} rows[] = {
+		{ "", " <root>", false }, { "root (", ")", false }, { "\"(", ")\" <root>", false },
+		{ "", " <>", true },      { "\"", "\" <>", true },
+	};
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(rows); i++) {
@@ -247,7 +329,10 @@ static void long_names(void **state)
 			buf_adds(&field, "name ");
 		buf_addf(&field, "x%s\r\n", rows[i].behind);
 		read_header(&h, buf_str(&field));
-		rewrite_header(&h, &local);
+		if (rows[i].unreadable)
+			assert_true(rewrite_unreadable(&h, &local));
+		else
+			rewrite_header(&h, &local);
 		assert_int_equal(h.n, 2);
 		if (header_field(&h, 0).len > 1000)
 			fail_msg("row %zu: %zu octets", i, header_field(&h, 0).len);
@@ -259,8 +344,10 @@ static void long_names(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(values),   cmocka_unit_test(modes), cmocka_unit_test(names),
-		cmocka_unit_test(reply_to), cmocka_unit_test(kept),  cmocka_unit_test(long_names),
+		cmocka_unit_test(values),     cmocka_unit_test(modes),
+		cmocka_unit_test(names),      cmocka_unit_test(reply_to),
+		cmocka_unit_test(kept),       cmocka_unit_test(long_names),
+		cmocka_unit_test(unreadable), cmocka_unit_test(unreadable_stays),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
