@@ -129,19 +129,6 @@ void caller_find(const struct conf *conf, bool look_up, struct caller *c)
 	find_local_domains(conf, c);
 }
 
-/* A charset's name goes into a header field: a token, and not a long one. */
-static bool usable_charset(const char *s)
-{
-	const size_t longest = 40;
-
-	if (s[0] == '\0' || strlen(s) > longest)
-		return false;
-	for (; *s != '\0'; s++)
-		if (!ascii_isalnum(*s) && strchr("-_.:+", *s) == NULL)
-			return false;
-	return true;
-}
-
 char *caller_charset(void)
 {
 	/* Text that is no UTF-8, nor ASCII, is not in these. */
@@ -150,7 +137,7 @@ char *caller_charset(void)
 					       "646",      "C" };
 	locale_t locale = newlocale(LC_CTYPE_MASK, "", (locale_t)0);
 	const char *name = locale != (locale_t)0 ? nl_langinfo_l(CODESET, locale) : "";
-	bool usable = usable_charset(name);
+	bool usable = word_charset_usable(name);
 	char *charset;
 
 	for (size_t i = 0; i < sizeof useless / sizeof useless[0]; i++)

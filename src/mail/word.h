@@ -22,9 +22,12 @@ void word_encode(struct span text, const char *charset, struct buf *out);
 void word_encode_within(struct span text, const char *charset, size_t max, struct buf *out);
 /*
  * The charset word_encode() names: UTF-8 where the text is that, else `charset`, or that nothing is
- * known where this says UTF-8 or is no usable name.
+ * known where this is not usable: UTF-8, what is no name, and all but the charsets of which is
+ * known that raw octets of theirs can be cut into characters.
  */
 const char *word_charset(struct span text, const char *charset);
+/* Can it name the charset of octets that are no UTF-8? */
+bool word_charset_usable(const char *charset);
 /* Is this, which holds no blank, an encoded word? */
 bool word_is_encoded(struct span word);
 

@@ -28,8 +28,11 @@ bool field_is_wrong(struct span field, bool utf8);
  *
  *	address fields (TRAIT_ADDRESS)  display names, group names and comments as encoded words
  *					(RFC 2047), domains as A-labels; a field that is no address
- *					list is taken for text, in which only words change
+ *					list is taken for text, in which only words change, where
+ *					quoted strings are words and comments stay comments
+ *	Errors-To, X-Original-From, ...	the same; what cannot be written as an address is text
  *	Content-Type, -Disposition	parameters as RFC 2231 has them (name*=UTF-8''...)
+ *	Received, List-ID, ...		words as in a phrase: quoted strings and comments are whole
  *	all others			words beyond ASCII as encoded words
  *
  * A field with encoded words is folded at 76, others are folded at 78 where a line is over 998.

@@ -38,7 +38,8 @@ struct fold {
 	struct buf *out;
 	size_t limit;
 	size_t column;
-	bool good; /* no line is over LINE_OCTETS_MAX */
+	bool inked; /* this line holds something else than white space */
+	bool good;  /* no line is over LINE_OCTETS_MAX */
 };
 
 size_t fold_longest(struct span field)
@@ -141,20 +142,44 @@ static bool next_group(struct scan *s, struct piece *group)
 	return true;
 }
 
-/* Appends the piece, or group, to this line or begins another with it. */
-static void put(struct fold *f, const struct piece *p)
+/*
+ * A piece that is over 998 octets only for the white space in front leaves of that what is too
+ * much on the line before; what this has no room for is left out.
+ */
+static void leave_blanks(struct fold *f, struct span *text)
 {
-	bool over = f->column + p->text.len > f->limit;
+	size_t over = text->len > LINE_OCTETS_MAX ? text->len - LINE_OCTETS_MAX : 0;
+	size_t room = f->inked && f->column < LINE_OCTETS_MAX ? LINE_OCTETS_MAX - f->column : 0;
+	size_t blanks = 0;
+
+	while (blanks < text->len && ascii_isblank(text->p[blanks]))
+		blanks++;
+	if (over >= blanks)
+		return;
+	buf_add(f->out, text->p, over < room ? over : room);
+	f->column += over < room ? over : room;
+	text->p += over;
+	text->len -= over;
+}
+
+/* Appends the piece, or group, to this line or begins another with it. */
+static void put(struct fold *f, struct piece *p)
+{
+	bool over;
+
+	leave_blanks(f, &p->text);
+	over = f->column + p->text.len > f->limit;
 
 	/* The name alone on its line: only where that helps. */
 	if (over && p->value)
 		over = p->text.len <= f->limit || f->column + p->text.len > LINE_OCTETS_MAX;
-	if (over && f->column > 0) {
+	if (over && f->inked) {
 		buf_adds(f->out, p->bare ? "\r\n " : "\r\n");
 		f->column = p->bare;
 	}
 	buf_addspan(f->out, p->text);
 	f->column += p->text.len;
+	f->inked = true;
 	f->good = f->good && f->column <= LINE_OCTETS_MAX;
 }
 
@@ -163,7 +188,6 @@ static void fold_line(struct fold *f, struct scan *s)
 	struct scan before = *s;
 	struct piece group, piece;
 
-	f->column = 0;
 	for (; next_group(s, &group); before = *s) {
 		if (group.text.len + group.bare <= LINE_OCTETS_MAX) {
 			put(f, &group);
@@ -174,26 +198,65 @@ static void fold_line(struct fold *f, struct scan *s)
 	}
 }
 
+/* Cuts the field's next line off, which is s->rest then, without CRLF. */
+static void take_line(struct span *field, struct scan *s)
+{
+	const char *lf = memchr(field->p, '\n', field->len);
+	size_t len = lf != NULL ? (size_t)(lf - field->p) + 1 : field->len;
+
+	s->rest = (struct span){ field->p, len };
+	while (s->rest.len > 0 &&
+	       (s->rest.p[s->rest.len - 1] == '\n' || s->rest.p[s->rest.len - 1] == '\r'))
+		s->rest.len--;
+	s->end = s->rest.p + s->rest.len;
+	while (s->end > s->rest.p && ascii_isblank(s->end[-1]))
+		s->end--;
+	field->p += len;
+	field->len -= len;
+}
+
+/* White space at the end of a line that is too long; a backslash may quote its first octet. */
+static void cut_blanks(struct scan *s)
+{
+	size_t len = (size_t)(s->end - s->rest.p);
+
+	if (s->rest.len <= LINE_OCTETS_MAX)
+		return;
+	if (s->rest.p[len - 1] == '\\' && len < s->rest.len)
+		len++;
+	s->rest.len = len;
+}
+
+/*
+ * A line of white space alone is left out, but not from a quoted string or comment, whose text it
+ * is part of: there the next line follows on it.
+ */
+static void join_blanks(struct fold *f, const struct scan *s)
+{
+	if (!is_inside(s) || f->column + s->rest.len > f->limit)
+		return;
+	buf_addspan(f->out, s->rest);
+	f->column += s->rest.len;
+}
+
 bool fold_field(struct span field, size_t limit, bool commas, struct buf *out)
 {
 	struct fold f = { .out = out, .limit = limit, .good = true };
 	struct scan s = { .list = commas };
+	const struct span trimmed = span_trim(field);
+	const char *end = trimmed.p + trimmed.len;
 
-	while (field.len > 0) {
-		const char *lf = memchr(field.p, '\n', field.len);
-		size_t len = lf != NULL ? (size_t)(lf - field.p) + 1 : field.len;
-
-		s.rest = (struct span){ field.p, len };
-		while (s.rest.len > 0 &&
-		       (s.rest.p[s.rest.len - 1] == '\n' || s.rest.p[s.rest.len - 1] == '\r'))
-			s.rest.len--;
-		s.end = s.rest.p + s.rest.len;
-		while (s.end > s.rest.p && ascii_isblank(s.end[-1]))
-			s.end--;
+	while (field.len > 0 && field.p < end) {
+		take_line(&field, &s);
+		if (s.end == s.rest.p) {
+			join_blanks(&f, &s);
+			continue;
+		}
+		cut_blanks(&s);
 		fold_line(&f, &s);
 		buf_adds(out, "\r\n");
-		field.p += len;
-		field.len -= len;
+		f.column = 0;
+		f.inked = false;
 	}
 	return f.good;
 }

@@ -17,8 +17,9 @@ size_t fold_longest(struct span field);
  * there, in front of white space it has; never within a token, and within a quoted string or
  * comment only when the line would otherwise be over 998. With `commas` a fold may also be put
  * behind a comma outside quotes, comments and angle brackets, as in a list of addresses without
- * a blank. No line is made that holds white space alone. False when a line is over 998 all the
- * same; what was appended is then of no use.
+ * a blank. A line over 998 loses white space at its end, and so much of other white space as two
+ * lines have no room for. No line holds white space alone, also where one did. False when a line
+ * is over 998 all the same; what was appended is then of no use.
  */
 bool fold_field(struct span field, size_t limit, bool commas, struct buf *out);
 

@@ -3,6 +3,7 @@
  *
  * addr_next() has read the list, so its structure is sound and a simple walk finds it again: an
  * element is a phrase up to "<" or ":", else an address. Everything but what must change is copied.
+ * Where the list cannot be read the same walk finds what a lenient reader may take for structure.
  */
 #include "repair/mailboxes.h"
 
@@ -208,4 +209,29 @@ bool mailboxes_write(const struct words *w, struct span value, struct span name,
 			buf_addc(w->out, rest.p[len++]);
 	}
 	return true;
+}
+
+/*
+ * Words are not joined: two words that are no address would become one, which is a mailbox. What
+ * is in angle brackets becomes one word, as an encoded word in an address is another address.
+ */
+void mailboxes_text(const struct words *w, struct span value)
+{
+	struct words apart = *w;
+	size_t at = 0;
+
+	apart.apart = true;
+	while (at < value.len) {
+		struct span rest = part(value, at, value.len);
+		bool angle = rest.p[0] == '<';
+		size_t len = angle ? angle_len(rest) : element_len(rest);
+		bool due = angle ? words_whole(&apart, part(rest, 0, len))
+				 : words_phrase(&apart, part(rest, 0, len));
+
+		at += len;
+		if (due && at < value.len && !words_is_blank(value.p[at]))
+			buf_addc(w->out, ' ');
+		if (!angle && at < value.len && value.p[at] != '<')
+			buf_addc(w->out, value.p[at++]);
+	}
 }

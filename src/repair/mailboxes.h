@@ -21,5 +21,10 @@ bool mailboxes_read(struct span value, bool utf8, struct mailbox *m);
  * has no A-label; `name` is the field's, for the sentence.
  */
 bool mailboxes_write(const struct words *w, struct span value, struct span name, struct result *r);
+/*
+ * Appends the value, which is no address list, or not one that can be written, as text: what is
+ * outside of quoted strings and comments stays there, and nothing from their inside joins it.
+ */
+void mailboxes_text(const struct words *w, struct span value);
 
 #endif

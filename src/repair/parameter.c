@@ -13,6 +13,8 @@
 #define SECTION_MAX 74 /* a blank in front, a semicolon behind: 76 */
 #define SECTION_MIN 24 /* octets of text in a section, however long the name is */
 
+#define RELATIVES_MAX 16 /* names with an asterisk that are looked at */
+
 static struct span part(struct span s, size_t from, size_t to)
 {
 	return (struct span){ s.p + from, to - from };
@@ -118,17 +120,20 @@ static void write_extended(const struct words *w, struct span name, struct span 
 
 /*
  * A parameter that is extended already, or a section of one (name*, name*0, name*0*), and holds
- * raw bytes all the same.
+ * raw bytes all the same, or is followed by one that does: in `charset`, if that is known.
  */
-static void write_section(const struct words *w, struct span name, struct span text)
+static void write_section(const struct words *w, struct span name, struct span text,
+			  const char *charset)
 {
 	bool extended = name.p[name.len - 1] == '*';
 	bool first = name.len > 2 && memcmp(name.p + name.len - 2, "*0", 2) == 0;
 
 	buf_addspan(w->out, name);
 	buf_adds(w->out, extended ? "=" : "*=");
+	if (first && charset == NULL)
+		charset = word_charset(text, w->charset);
 	if (first)
-		buf_addf(w->out, "%s''", word_charset(text, w->charset));
+		buf_addf(w->out, "%s''", charset);
 	write_percents(text, extended ? "*'%" : "", w->out);
 }
 
@@ -170,47 +175,161 @@ static bool read_parameter(struct span s, struct parameter *p)
 	return true;
 }
 
-static void write_parameter(const struct words *w, const struct parameter *p)
+static void read_text(struct span value, struct buf *text)
+{
+	if (value.len > 0 && value.p[0] == '"')
+		words_unquote(value, text);
+	else
+		words_unfold(value, text);
+}
+
+/* The sections and extended parameters of the field, as far as they matter to others. */
+struct relatives {
+	struct relative {
+		struct span name;    /* without what is behind its first asterisk */
+		bool extended;       /* all that comes of it says its charset: name*, name*0* */
+		const char *charset; /* of sections that say none and hold raw octets, or NULL */
+	} list[RELATIVES_MAX];
+	size_t n;
+};
+
+static struct relative *relative_of(struct relatives *all, struct span name)
+{
+	for (size_t i = 0; i < all->n; i++) {
+		struct span known = all->list[i].name;
+
+		if (known.len == name.len && ascii_ncasecmp(known.p, name.p, name.len) == 0)
+			return &all->list[i];
+	}
+	return NULL;
+}
+
+static struct span base_of(struct span name)
+{
+	const char *star = memchr(name.p, '*', name.len);
+
+	return star != NULL ? part(name, 0, (size_t)(star - name.p)) : name;
+}
+
+static void note(const struct words *w, const struct parameter *p, struct relatives *all)
+{
+	const struct span base = base_of(p->name), behind = part(p->name, base.len, p->name.len);
+	struct relative *r = relative_of(all, base);
+	struct buf text;
+
+	if (behind.len == 0 || (r == NULL && all->n == RELATIVES_MAX))
+		return;
+	if (r == NULL) {
+		r = &all->list[all->n++];
+		*r = (struct relative){ .name = base };
+	}
+	if (span_ieq(behind, "*") || span_ieq(behind, "*0*"))
+		r->extended = true;
+	if (r->charset != NULL || !words_wrong(p->value, w->utf8))
+		return;
+	buf_init(&text, p->value.len);
+	read_text(p->value, &text);
+	r->charset = word_charset(buf_span(&text), w->charset);
+	buf_free(&text);
+}
+
+/* Cuts off the segment in front, and the semicolon behind it; false when none is left. */
+static bool take_segment(struct span *rest, bool *comments, struct span *segment)
+{
+	size_t len;
+
+	if (rest->p == NULL)
+		return false;
+	len = segment_len(*rest, comments);
+	*segment = part(*rest, 0, len);
+	*rest = len < rest->len ? part(*rest, len + 1, rest->len) : (struct span){ NULL, 0 };
+	return true;
+}
+
+static void find_relatives(const struct words *w, struct span value, struct relatives *all)
+{
+	bool comments = true;
+	struct span segment;
+	struct parameter p;
+
+	all->n = 0;
+	while (take_segment(&value, &comments, &segment))
+		if (read_parameter(segment, &p))
+			note(w, &p, all);
+}
+
+enum deed { DEED_COPY, DEED_LEAVE_OUT, DEED_EXTEND, DEED_SECTION };
+
+/* What becomes of a parameter: its raw twin says nothing that name* does not say. */
+static enum deed judge(const struct words *w, const struct parameter *p, struct relatives *all)
+{
+	const struct span base = base_of(p->name), behind = part(p->name, base.len, p->name.len);
+	const struct relative *r = relative_of(all, base);
+	bool wrong = words_wrong(p->value, w->utf8);
+
+	if (behind.len > 0)
+		return wrong || (span_ieq(behind, "*0") && r != NULL && r->charset != NULL)
+			       ? DEED_SECTION
+			       : DEED_COPY;
+	if (!wrong)
+		return DEED_COPY;
+	return r != NULL && r->extended ? DEED_LEAVE_OUT : DEED_EXTEND;
+}
+
+static void write_parameter(const struct words *w, const struct parameter *p, enum deed deed,
+			    const char *charset)
 {
 	struct buf text;
 
 	buf_init(&text, p->value.len);
-	if (p->value.p[0] == '"')
-		words_unquote(p->value, &text);
-	else
-		words_unfold(p->value, &text);
+	read_text(p->value, &text);
 	if (p->before.len == 0 || words_phrase(w, p->before))
 		buf_addc(w->out, ' ');
-	if (memchr(p->name.p, '*', p->name.len) != NULL)
-		write_section(w, p->name, buf_span(&text));
+	if (deed == DEED_SECTION)
+		write_section(w, p->name, buf_span(&text), charset);
 	else
 		write_extended(w, p->name, buf_span(&text));
+	if (p->behind.len > 0 && !words_is_blank(p->behind.p[0]))
+		buf_addc(w->out, ' ');
 	buf_free(&text);
 }
 
-/* True when white space is due before anything else comes. */
-static bool write_segment(const struct words *w, struct span segment)
+/* What is written, with a semicolon in front of each segment but the first. */
+struct writer {
+	const struct words *w;
+	struct relatives relatives;
+	bool any;
+	bool due; /* white space, before anything else comes */
+};
+
+static void write_segment(struct writer *to, struct span segment)
 {
 	struct parameter p;
+	enum deed deed = DEED_COPY;
 
-	if (read_parameter(segment, &p) && words_wrong(p.value, w->utf8)) {
-		write_parameter(w, &p);
+	if (read_parameter(segment, &p))
+		deed = judge(to->w, &p, &to->relatives);
+	if (deed == DEED_LEAVE_OUT)
+		return;
+	if (to->any)
+		buf_adds(to->w->out, to->due ? " ;" : ";");
+	if (deed != DEED_COPY) {
+		const struct relative *r = relative_of(&to->relatives, base_of(p.name));
+
+		write_parameter(to->w, &p, deed, r != NULL ? r->charset : NULL);
 		segment = p.behind;
 	}
-	return words_phrase(w, segment);
+	to->due = words_phrase(to->w, segment);
+	to->any = true;
 }
 
 void parameters_write(const struct words *w, struct span value)
 {
+	struct writer to = { .w = w };
 	bool comments = true;
+	struct span segment;
 
-	for (size_t at = 0; at < value.len; at++) {
-		struct span rest = part(value, at, value.len);
-		struct span segment = part(rest, 0, segment_len(rest, &comments));
-		bool due = write_segment(w, segment);
-
-		at += segment.len;
-		if (at < value.len)
-			buf_adds(w->out, due ? " ;" : ";");
-	}
+	find_relatives(w, value, &to.relatives);
+	while (take_segment(&value, &comments, &segment))
+		write_segment(&to, segment);
 }

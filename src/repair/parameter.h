@@ -9,7 +9,8 @@
 
 /*
  * Appends the value with parameters as RFC 2231 has them where they may not travel as they are,
- * in sections that fit on a line. What is no parameter becomes encoded words.
+ * in sections that fit on a line. A raw parameter that stands there so already is left out. What
+ * is no parameter becomes encoded words.
  */
 void parameters_write(const struct words *w, struct span value);
 

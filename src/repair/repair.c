@@ -4,6 +4,7 @@
 #include "repair/repair.h"
 
 #include "base/util.h"
+#include "mail/word.h"
 #include "repair/body.h"
 #include "repair/field.h"
 #include "repair/plan.h"
@@ -20,6 +21,7 @@ struct job {
 	struct repaired *out;
 	const char *charset; /* of octets that are no UTF-8 */
 	struct content content;
+	bool needs_utf8; /* there is an address that nothing else carries */
 	struct result *r;
 };
 
@@ -35,13 +37,16 @@ static size_t find_utf8_address(const struct header *h)
 	return at;
 }
 
-static bool lacks_utf8(struct job *job, const char *where, struct span what)
+static bool lacks_utf8(struct job *job, enum step step, const char *where, struct span what)
 {
+	static const char non_ascii[] = "5.6.7"; /* RFC 6531 section 3.2 */
 	const size_t shown = 200;
 
-	return result_fail(job->r, CAUSE_DATA, STEP_ADDRESS,
+	memcpy(job->r->enhanced, non_ascii, sizeof non_ascii);
+	return result_fail(job->r, CAUSE_DATA, step,
 			   "%s \"%.*s\" has a local part that is not ASCII, which only SMTPUTF8 "
-			   "can carry: the server does not offer it, or smtputf8 = no",
+			   "can carry: the server does not offer it, smtputf8 = no, or the client "
+			   "of -bs did not ask for it",
 			   where, (int)(what.len < shown ? what.len : shown), what.p);
 }
 
@@ -50,15 +55,17 @@ static bool settle_utf8(struct job *job)
 	const struct repair_terms *terms = job->terms;
 	const struct header *h = &job->m->header;
 	size_t at = find_utf8_address(h);
-	bool needed = terms->utf8_address != NULL || at < h->n;
 
-	if (needed && !terms->utf8) {
+	job->needs_utf8 = terms->utf8_address != NULL || at < h->n;
+	if (job->needs_utf8 && !terms->utf8) {
 		if (terms->utf8_address != NULL)
-			return lacks_utf8(job, "the address", span_of(terms->utf8_address));
-		return lacks_utf8(job, field_name(h->fields[at].id),
+			return lacks_utf8(job, STEP_ADDRESS, "the address",
+					  span_of(terms->utf8_address));
+		return lacks_utf8(job, STEP_HEADER, field_name(h->fields[at].id),
 				  span_trim(header_value(h, at)));
 	}
-	job->out->utf8 = needed || (terms->utf8 && (terms->utf8_preferred || !terms->may_change) &&
+	job->out->utf8 =
+		job->needs_utf8 || (terms->utf8 && (terms->utf8_preferred || !terms->may_change) &&
 				    header_has_8bit(h));
 	return true;
 }
@@ -105,6 +112,8 @@ static bool mend_header(struct job *job)
 	for (size_t i = 0; ok && i < job->m->header.n; i++)
 		ok = take_field(job, i, &mended);
 	buf_free(&mended);
+	/* Octets that are no UTF-8 are encoded words now, and need nothing. */
+	job->out->utf8 = job->needs_utf8 || (job->out->utf8 && header_has_8bit(&job->out->header));
 	if (ok && !content_same(&job->m->header, &job->out->header))
 		ok = result_fail(job->r, CAUSE_DATA, STEP_HEADER,
 				 "a Content- field of the header holds octets beyond ASCII where "
@@ -118,11 +127,8 @@ static const char *charset_for(const struct job *job)
 	const char *declared = job->content.charset;
 
 	if (declared == NULL || ascii_casecmp(declared, "us-ascii") == 0 ||
-	    ascii_casecmp(declared, "utf-8") == 0 || strlen(declared) > 40)
+	    !word_charset_usable(declared))
 		return job->terms->charset;
-	for (const char *p = declared; *p != '\0'; p++)
-		if (!ascii_isalnum(*p) && strchr("-_.:+", *p) == NULL)
-			return job->terms->charset;
 	return declared;
 }
 

@@ -147,7 +147,7 @@ static void add_word(struct weaver *v, struct span raw, struct span text)
 		put_gap(v);
 		buf_addspan(out, raw);
 		v->behind_encoded = encoded;
-	} else if (v->run.len > 0 && v->run_utf8 == utf8) {
+	} else if (v->run.len > 0 && v->run_utf8 == utf8 && (v->in_comment || !v->to->apart)) {
 		words_unfold(v->gap, &v->run);
 		v->gap = nothing;
 		buf_addspan(&v->run, text);
@@ -155,7 +155,7 @@ static void add_word(struct weaver *v, struct span raw, struct span text)
 		end_run(v, nothing);
 		if (v->behind_encoded)
 			words_unfold(v->gap, &v->run);
-		else if (v->gap.len == 0 && !v->in_comment)
+		else if (v->gap.len == 0 && !v->in_comment && !ascii_isblank(out->p[out->len - 1]))
 			buf_addc(out, ' ');
 		put_gap(v);
 		buf_addspan(&v->run, text);
@@ -258,6 +258,34 @@ bool words_phrase(const struct words *w, struct span phrase)
 		words_unquote(word, &text);
 		add_word(&v, word, buf_span(&text));
 	}
+	encoded = finish(&v);
+	buf_free(&text);
+	buf_free(&v.run);
+	return encoded;
+}
+
+/* Is an encoded word, it seems, the last but for blanks? */
+static bool ends_in_word(const struct words *w)
+{
+	size_t end = w->out->len;
+
+	while (end > w->value && ascii_isblank(w->out->p[end - 1]))
+		end--;
+	return end > w->value + 2 && memcmp(w->out->p + end - 2, "?=", 2) == 0;
+}
+
+bool words_whole(const struct words *w, struct span word)
+{
+	struct weaver v;
+	struct buf text;
+	bool encoded;
+
+	begin(&v, w, false, word.len + 1);
+	buf_init(&text, word.len + 1);
+	if (ends_in_word(w))
+		buf_addc(&text, ' ');
+	words_unfold(word, &text);
+	add_word(&v, word, buf_span(&text));
 	encoded = finish(&v);
 	buf_free(&text);
 	buf_free(&v.run);

@@ -19,6 +19,7 @@ struct words {
 	size_t start; /* where in `out` the field begins, */
 	size_t value; /* and its value */
 	bool utf8;    /* UTF-8 may stay */
+	bool apart;   /* words of a phrase stay as many as they are, none is joined to the next */
 	const char *charset;
 };
 
@@ -42,6 +43,8 @@ void words_text(const struct words *w, struct span text);
  * new encoded word, to which white space is due before anything else comes.
  */
 bool words_phrase(const struct words *w, struct span phrase);
+/* The same for what is one word, white space and all. */
+bool words_whole(const struct words *w, struct span word);
 /* A comment with its parentheses. */
 void words_comment(const struct words *w, struct span comment);
 

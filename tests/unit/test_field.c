@@ -97,7 +97,8 @@ static void test_unstructured(void **state)
 		/* Other fields, other bytes */
 		{ "Comments: \xe6\x97\xa5\xe6\x9c\xac", "Comments: =?UTF-8?B?5pel5pys?=" },
 		{ "Received: from m\xc3\xa4rz (m\xc3\xa4rz [192.0.2.1]); today",
-		  "Received: from =?UTF-8?B?bcOkcnogKG3DpHJ6?= [192.0.2.1]); today" },
+		  "Received: from =?UTF-8?B?bcOkcno=?= (=?UTF-8?B?bcOkcno=?= [192.0.2.1]);\r\n"
+		  " today" },
 		{ "X-Y: \xe6\x97", "X-Y: =?ISO-8859-1?B?5pc=?=" },
 	};
 
@@ -196,9 +197,75 @@ static void test_addresses(void **state)
 		{ "To: a@[IPv6:::1], b@k\xc3\xb6ln.example",
 		  "To: a@[IPv6:::1], b@xn--kln-sna.example" },
 		/* No address list: text, of which only words change */
-		{ "To: J\xc3\xb6rg K\xc3\xa4se", "To: =?UTF-8?B?SsO2cmcgS8Okc2U=?=" },
-		{ "To: \"J\xc3\xb6rg <a@b>", "To: =?UTF-8?B?IkrDtnJn?= <a@b>" },
-		{ "To: <j\xc3\xb6rg@b>, <", "To: =?UTF-8?B?PGrDtnJnQGI+LA==?= <" },
+		{ "To: J\xc3\xb6rg K\xc3\xa4se, a b",
+		  "To: =?UTF-8?B?SsO2cmc=?= =?UTF-8?B?IEvDpHNl?= , a b" },
+		{ "To: \"J\xc3\xb6rg <a@b>", "To: =?UTF-8?B?SsO2cmcgPGFAYj4=?=" },
+		{ "To: (J\xc3\xb6rg <a@b>", "To: (=?UTF-8?B?SsO2cmc=?= <a@b>" },
+		{ "To: <j\xc3\xb6rg@b>, <", "To: =?UTF-8?B?PGrDtnJnQGI+?= , <" },
+		{ "To: a<\xc3\xb6>b<c> \xc3\xb6: x y;",
+		  "To: a =?UTF-8?B?PMO2Pg==?= b<c> =?UTF-8?B?w7Y=?= : x y;" },
+		/* ... and nothing comes out of quoted strings and comments */
+		{ "Reply-To: \"J\xc3\xb6rg, evil@x.example, z\" <j@x.example>, undisclosed "
+		  "recipients",
+		  "Reply-To: =?UTF-8?B?SsO2cmcsIGV2aWxAeC5leGFtcGxlLCB6?= <j@x.example>,\r\n"
+		  " undisclosed recipients" },
+		{ "To: (\xc3\xb6 , evil@x (,\xc3\xb6) , z) <j@x>, a b",
+		  "To: (=?UTF-8?B?w7Y=?= , evil@x (=?UTF-8?B?LMO2?=) , z) <j@x>, a b" },
+		{ "To: \"\\\" \xc3\xb6 , e@x, \" <j@x>, a b",
+		  "To: =?UTF-8?B?IiDDtiAsIGVAeCwg?= <j@x>, a b" },
+	};
+
+	(void)state;
+	EXPECT_ALL(table, SEVEN_BIT, "ISO-8859-15");
+}
+
+/* Fields that hold addresses, but where nobody looks for recipients. */
+static void test_lists(void **state)
+{
+	static const struct row table[] = {
+		{ "Disposition-Notification-To: \"J\xc3\xb6rg, evil@x, z\" <j@k\xc3\xb6ln.example>",
+		  "Disposition-Notification-To: =?UTF-8?B?SsO2cmcsIGV2aWxAeCwgeg==?=\r\n"
+		  " <j@xn--kln-sna.example>" },
+		{ "X-Original-From: \"\xc3\xb6, evil@x, z\" <j@x>",
+		  "X-Original-From: =?UTF-8?B?w7YsIGV2aWxAeCwgeg==?= <j@x>" },
+		{ "x-original-sender: \xc3\xb6 (\"\xc3\xb6 , e@x) <j@x>",
+		  "x-original-sender: =?UTF-8?B?w7Y=?= (=?UTF-8?B?IsO2?= , e@x) <j@x>" },
+		{ "X-Original-To: a@k\xc3\xb6ln.example, \"\xc3\xb6, e@x\" b c",
+		  "X-Original-To: =?UTF-8?B?YUBrw7Zsbi5leGFtcGxl?= , =?UTF-8?B?w7YsIGVAeA==?= b\r\n"
+		  " c" },
+		{ "Mail-Followup-To: a@k\xc3\xb6ln.example",
+		  "Mail-Followup-To: a@xn--kln-sna.example" },
+		{ "Mail-Reply-To: a@k\xc3\xb6ln.example", "Mail-Reply-To: a@xn--kln-sna.example" },
+		{ "Apparently-To: a@k\xc3\xb6ln.example", "Apparently-To: a@xn--kln-sna.example" },
+		{ "Return-Receipt-To: a@k\xc3\xb6ln.example",
+		  "Return-Receipt-To: a@xn--kln-sna.example" },
+		/* What address fields are refused for */
+		{ "Errors-To: J\xc3\xb6rg <j\xc3\xb6rg@b>, k@l",
+		  "Errors-To: =?UTF-8?B?SsO2cmc=?= =?UTF-8?B?IDxqw7ZyZ0BiPg==?= , k@l" },
+		{ "Errors-To: \"j\xc3\xb6rg\"@b", "Errors-To: =?UTF-8?B?asO2cmdAYg==?=" },
+		{ "Errors-To: a@b!.\xc3\xa4.example",
+		  "Errors-To: =?UTF-8?B?YUBiIS7DpC5leGFtcGxl?=" },
+	};
+
+	(void)state;
+	EXPECT_ALL(table, SEVEN_BIT, "ISO-8859-15");
+}
+
+/* Quoted strings and comments are whole, where a field may have them. */
+static void test_tokens(void **state)
+{
+	static const struct row table[] = {
+		{ "Received: from x (\xc3\xa4 host) by y; today",
+		  "Received: from x (=?UTF-8?B?w6Q=?= host) by y; today" },
+		{ "List-ID: \"\xc3\xa4 <x> b\" <y>", "List-ID: =?UTF-8?B?w6QgPHg+IGI=?= <y>" },
+		{ "References: <\xc3\xa4@b> <c@d>", "References: =?UTF-8?B?PMOkQGI+?= <c@d>" },
+		{ "Date: today (\xc3\xa4 b)", "Date: today (=?UTF-8?B?w6Q=?= b)" },
+		{ "Content-ID: (\xc3\xa4 b) <x>", "Content-ID: (=?UTF-8?B?w6Q=?= b) <x>" },
+		{ "ARC-Seal: (\xc3\xa4 b) x", "ARC-Seal: (=?UTF-8?B?w6Q=?= b) x" },
+		/* Text has none */
+		{ "Content-Description: (\xc3\xa4 b)", "Content-Description: =?UTF-8?B?KMOk?= b)" },
+		{ "Receive: (\xc3\xa4 b)", "Receive: =?UTF-8?B?KMOk?= b)" },
+		{ "Receiveds: (\xc3\xa4 b)", "Receiveds: =?UTF-8?B?KMOk?= b)" },
 	};
 
 	(void)state;
@@ -241,6 +308,27 @@ static void test_parameters(void **state)
 		{ FILES "*=utf-8''%20\xc3\x9c", FILES "*=utf-8''%20%C3%9C" },
 		{ FILES "*0=\"\xc3\x9c\"; filename*1=\"\xc3\xa4\"",
 		  FILES "*0*=UTF-8''%C3%9C;\r\n filename*1*=%C3%A4" },
+		{ FILES "*0=\"caf\"; filename*1=\"\xc3\xa9.txt\"; filename*2=x",
+		  "Content-Disposition: attachment; filename*0*=UTF-8''caf;\r\n"
+		  " filename*1*=%C3%A9.txt; filename*2=x" },
+		{ FILES "*0=\"caf\"; filename*1=\"e\xe9.txt\"; x*0=\"a\"; y=\"\xe9\"",
+		  "Content-Disposition: attachment; filename*0*=ISO-8859-1''caf;\r\n"
+		  " filename*1*=e%E9.txt; x*0=\"a\"; y*=ISO-8859-1''%E9" },
+		/* Who reads name* does not need the other */
+		{ FILES "=\"\xc3\xa4.txt\"; filename*=UTF-8''%C3%A4.txt",
+		  FILES "*=UTF-8''%C3%A4.txt" },
+		{ FILES "*=UTF-8''%C3%A4.txt;\r\n FileName=\"\xc3\xa4.txt\"; x=y",
+		  FILES "*=UTF-8''%C3%A4.txt; x=y" },
+		{ FILES "=\xc3\xa4; filename*0*=UTF-8''%C3; filename*1*=%A4",
+		  FILES "*0*=UTF-8''%C3; filename*1*=%A4" },
+		{ "Content-Disposition: filename=\xc3\xa4; filename*=UTF-8''%C3%A4;",
+		  "Content-Disposition: filename*=UTF-8''%C3%A4;" },
+		{ FILES "=\"a\"; filename*=UTF-8''%C3%A4; x=\xc3\xa4",
+		  "Content-Disposition: attachment; filename=\"a\"; filename*=UTF-8''%C3%A4;\r\n"
+		  " x*=UTF-8''%C3%A4" },
+		/* Junk */
+		{ "Content-Type: a/b; name=\"\xc3\xa4\"b*=\"c\"",
+		  "Content-Type: a/b; name*=UTF-8''%C3%A4 b*=\"c\"" },
 		/* What is no parameter */
 		{ "Content-Type: text/pl\xc3\xa4in; \xc3\xa4=b; \xc3\xb6; a=b",
 		  "Content-Type: =?UTF-8?Q?text/pl=C3=A4in?= ; =?UTF-8?B?w6Q9Yg==?= ;\r\n"
@@ -314,6 +402,40 @@ static void test_refused(void **state)
 	buf_free(&field);
 }
 
+/* White space that is most of a field, or all of a line. */
+static void test_blanks(void **state)
+{
+	static const struct row table[] = {
+		{ "Subject: a\r\n \r\n \xc3\xa4\r\n  ", "Subject: a\r\n =?UTF-8?B?w6Q=?=" },
+		{ "To: \"a\r\n \r\n b\"@c, \xc3\xa4 <d@e>",
+		  "To: \"a\r\n  b\"@c, =?UTF-8?B?w6Q=?= <d@e>" },
+	};
+	static const struct row long_ones[] = {
+		{ "X-A: y", "" },
+		{ "Subject: y", "z" },
+		{ "Subject: \xc3\xa4", "z" },
+	};
+
+	(void)state;
+	EXPECT_ALL(table, SEVEN_BIT, "x");
+	for (size_t i = 0; i < sizeof long_ones / sizeof long_ones[0]; i++) {
+		struct result r = RESULT_OK;
+		struct buf field, out;
+
+		buf_init(&out, OUT_MAX);
+		make_field(long_ones[i].field, &field);
+		field.len -= 2;
+		for (size_t n = 0; n < 1000; n++)
+			buf_addc(&field, ' ');
+		buf_adds(&field, long_ones[i].repaired);
+		buf_adds(&field, "\r\n");
+		assert_true(field_repair(buf_span(&field), SEVEN_BIT, "x", &out, &r));
+		assert_false(field_is_wrong(buf_span(&out), SEVEN_BIT));
+		buf_free(&field);
+		buf_free(&out);
+	}
+}
+
 static void test_complaint(void **state)
 {
 	struct buf field;
@@ -348,6 +470,7 @@ static void test_needs_utf8(void **state)
 	assert_false(field_needs_utf8(span_of("To: j@m\xc3\xbcnchen.example (\xc3\xb6)\r\n")));
 	assert_false(field_needs_utf8(span_of("To: j\xc3\xb6rg@b, <\r\n")));
 	assert_false(field_needs_utf8(span_of("Subject: j\xc3\xb6rg@b\r\n")));
+	assert_false(field_needs_utf8(span_of("X-Original-To: j\xc3\xb6rg@b\r\n")));
 	assert_false(field_needs_utf8(span_of("To: a@b\r\n")));
 }
 
@@ -509,10 +632,11 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_unstructured), cmocka_unit_test(test_folded_words),
 		cmocka_unit_test(test_utf8_may_go),  cmocka_unit_test(test_addresses),
+		cmocka_unit_test(test_lists),        cmocka_unit_test(test_tokens),
 		cmocka_unit_test(test_parameters),   cmocka_unit_test(test_refused),
-		cmocka_unit_test(test_complaint),    cmocka_unit_test(test_needs_utf8),
-		cmocka_unit_test(test_long_lines),   cmocka_unit_test(test_decoded),
-		cmocka_unit_test(test_large),
+		cmocka_unit_test(test_blanks),       cmocka_unit_test(test_complaint),
+		cmocka_unit_test(test_needs_utf8),   cmocka_unit_test(test_long_lines),
+		cmocka_unit_test(test_decoded),      cmocka_unit_test(test_large),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
