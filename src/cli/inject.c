@@ -73,7 +73,7 @@ static bool make_final(void *ctx, const struct ehlo *offered, struct smtp_conten
 	struct injection *in = ctx;
 	const struct mill_terms terms = {
 		.eight_bit = ehlo_has(offered, EXT_8BITMIME),
-		.utf8 = ehlo_has(offered, EXT_8BITMIME) && ehlo_has(offered, EXT_SMTPUTF8),
+		.utf8 = ehlo_takes_utf8(offered),
 	};
 
 	return mill_finish(&in->mill, &terms, content, r);

@@ -192,6 +192,16 @@ static bool have_host(struct mill *m, struct result *r)
 	return true;
 }
 
+/* A demand the account forbids cannot be met by any host. */
+static bool check_demands(const struct mill *m, struct result *r)
+{
+	return !m->o->delivery.smtputf8 || m->account->smtputf8 != UTF8_NO ||
+	       result_fail(r, CAUSE_CONFIG, STEP_CONFIG,
+			   "SMTPUTF8 is asked for (-O smtputf8=yes), and account \"%s\" has "
+			   "smtputf8 = no",
+			   m->account->name);
+}
+
 bool mill_choose(struct mill *m, const char *given_text, bool ask_author, struct result *r)
 {
 	struct sender given = { .known = false }, author = { .known = false };
@@ -201,7 +211,7 @@ bool mill_choose(struct mill *m, const char *given_text, bool ask_author, struct
 		read_author(m, &author);
 	if (ok)
 		m->account = account_choose(m->conf, m->o->account, given.wire, author.wire, r);
-	ok = m->account != NULL && have_host(m, r);
+	ok = m->account != NULL && check_demands(m, r) && have_host(m, r);
 	if (ok) {
 		set_rewrite(m);
 		settle_sender(m, &given, &author);
@@ -234,7 +244,9 @@ static bool divert(struct mill *m, struct envelope *to, struct result *r)
 {
 	if (m->account->divert_to == NULL)
 		return true;
-	add_original_to(&m->message.header, to);
+	/* --sign may know of no recipient. */
+	if (to->n > 0)
+		add_original_to(&m->message.header, to);
 	envelope_free(to);
 	for (char **d = m->account->divert_to; *d != NULL; d++) {
 		char *address;

@@ -163,8 +163,7 @@ static void settle_utf8(struct relay *relay)
 	const struct ehlo *e = &relay->client.ehlo;
 	bool demanded = relay->o->delivery.smtputf8;
 	bool wanted = relay->client_utf8 || envelope_needs_utf8(relay->mill.sender);
-	bool possible = ehlo_has(e, EXT_SMTPUTF8) && ehlo_has(e, EXT_8BITMIME) &&
-			relay->mill.account->smtputf8 != UTF8_NO;
+	bool possible = ehlo_takes_utf8(e) && relay->mill.account->smtputf8 != UTF8_NO;
 
 	relay->options.smtputf8 = demanded || (wanted && possible);
 }

@@ -89,7 +89,8 @@ static void reply_own(struct smtpd *s, const struct result *r)
 	       (own_replies[i].cause != r->cause ||
 		(own_replies[i].step != STEP_NONE && own_replies[i].step != r->step)))
 		i++;
-	reply(s, precise ? 553 : own_replies[i].code,
+	/* RFC 6531 section 3.2: 553 for an address, 554 for a message that holds one. */
+	reply(s, precise ? (r->step == STEP_HEADER ? 554 : 553) : own_replies[i].code,
 	      precise ? r->enhanced : own_replies[i].enhanced, "%s%s%s", network ? host : "",
 	      network ? ": " : "", words);
 	free(words);

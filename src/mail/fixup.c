@@ -196,18 +196,20 @@ bool fixup_sender(const struct header *h, struct mailbox *m, const char **origin
 	return at < end && read_sender(h, at, m, r);
 }
 
+/* In one From: field as it should be, or in several. */
 static bool has_several_authors(const struct header *h)
 {
 	struct addr_list l;
 	struct mailbox m;
-	size_t n = 0, at = header_find(h, FIELD_FROM, 0);
+	size_t n = 0;
 
-	if (at == h->n)
-		return false;
-	addr_list_init(&l, header_value(h, at));
-	while (addr_next(&l, &m) == ADDR_MAILBOX) {
-		n += m.domain != NULL ? 1 : 0;
-		mailbox_free(&m);
+	for (size_t at = header_find(h, FIELD_FROM, 0); at < h->n;
+	     at = header_find(h, FIELD_FROM, at + 1)) {
+		addr_list_init(&l, header_value(h, at));
+		while (addr_next(&l, &m) == ADDR_MAILBOX) {
+			n += m.domain != NULL ? 1 : 0;
+			mailbox_free(&m);
+		}
 	}
 	return n > 1;
 }

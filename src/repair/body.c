@@ -143,6 +143,12 @@ static bool end(void *ctx, const struct mime_entity *e)
 	return !in_text || transfer_finish(&w->transfer);
 }
 
+static bool delimiter(void *ctx, const struct mime_entity *e, const char *p, size_t len)
+{
+	(void)e;
+	return write_out(ctx, p, len);
+}
+
 static bool walk(void *ctx, const char *p, size_t len)
 {
 	return mime_feed(ctx, p, len);
@@ -163,7 +169,7 @@ bool body_rewrite(const struct message *m, const struct survey *survey, bool eig
 	const struct sink to = { walk, &mime };
 
 	bool ok = mime_begin(&mime, &m->header,
-			     (struct mime_handler){ begin, text, end, write_out, &w }) &&
+			     (struct mime_handler){ begin, text, end, delimiter, &w }) &&
 		  spill_replay(&m->body, &to, r) && mime_finish(&mime);
 	mime_free(&mime);
 	/* Base64 has no line break of its own at the end; a body needs one. */

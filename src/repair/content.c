@@ -28,7 +28,10 @@ static void skip(struct reader *in)
 	in->rest.len--;
 }
 
-/* White space, line breaks and comments (RFC 5322 section 3.2.2). */
+/*
+ * White space, line breaks and comments (RFC 5322 section 3.2.2). A comment that never closes takes
+ * all with it.
+ */
 static void skip_cfws(struct reader *in)
 {
 	size_t depth = 0;
@@ -119,6 +122,8 @@ static void store_parameter(struct content *c, const char *name, const struct bu
 		{ "charset", &c->charset, VALUE_MAX },
 	};
 
+	if (ascii_casecmp(name, "charset") == 0 || ascii_ncasecmp(name, "charset*", 8) == 0)
+		c->has_charset = true;
 	for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
 		if (ascii_casecmp(name, known[i].name) == 0 && *known[i].to == NULL &&
 		    value->len > 0 && value->len <= known[i].max &&
@@ -191,7 +196,10 @@ static enum content_encoding read_encoding(struct span value)
 	} known[] = {
 		{ "", CONTENT_7BIT },
 		{ "7bit", CONTENT_7BIT },
+		{ "7-bit", CONTENT_7BIT },
 		{ "8bit", CONTENT_8BIT },
+		{ "8-bit", CONTENT_8BIT }, /* what some mailers write for it */
+		{ "utf-8", CONTENT_8BIT },
 		{ "binary", CONTENT_BINARY },
 		{ "quoted-printable", CONTENT_QP },
 		{ "base64", CONTENT_BASE64 },

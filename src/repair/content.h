@@ -21,9 +21,10 @@ enum content_encoding {
 };
 
 struct content {
-	char *type;     /* "text/plain", lower case; NULL when there is none that can be read */
-	char *boundary; /* in ASCII; NULL when there is none that can be used */
-	char *charset;  /* as it stands there, or NULL */
+	char *type;       /* "text/plain", lower case; NULL when there is none that can be read */
+	char *boundary;   /* in ASCII; NULL when there is none that can be used */
+	char *charset;    /* as it stands there, or NULL */
+	bool has_charset; /* there is one, in whatever form, readable or not */
 	enum content_encoding encoding;
 	bool has_type_field;
 	bool has_encoding_field;

@@ -14,7 +14,8 @@
 
 #include "base/banned.h"
 
-#define DELIMITER_MAX 1024 /* with its line breaks and the blanks at its end */
+#define LINE_MAX_LEN  998 /* octets, RFC 5322 section 2.1.1: a longer line is no delimiter */
+#define DELIMITER_MAX (2 + LINE_MAX_LEN + 2)
 
 static struct mime_entity *present(struct mime *w)
 {
@@ -38,22 +39,28 @@ static bool is_plain(enum content_encoding encoding)
 	return encoding == CONTENT_7BIT || encoding == CONTENT_8BIT || encoding == CONTENT_BINARY;
 }
 
-/* An encoded multipart or message is against RFC 2045 section 6.4: it is a leaf, as it were. */
+/*
+ * An encoding of a multipart is against RFC 2045 section 6.4, and no reader heeds it. A message
+ * that claims to be encoded may really be so.
+ */
 static enum mime_kind kind_of(const struct content *c)
 {
-	if (!is_plain(c->encoding))
-		return MIME_LEAF;
 	if (content_is(c, "multipart/") && c->boundary != NULL)
 		return MIME_MULTIPART;
-	return content_is(c, "message/rfc822") ? MIME_MESSAGE : MIME_LEAF;
+	return content_is(c, "message/rfc822") && is_plain(c->encoding) ? MIME_MESSAGE : MIME_LEAF;
 }
 
-/* RFC 2046 section 5.2; message/global and its kin may be encoded, RFC 6532 section 3.7. */
+/*
+ * RFC 2046 section 5.2; message/global and its kin may be encoded, RFC 6532 section 3.7. A
+ * multipart whose boundary we cannot read may have parts for others.
+ */
 static bool takes_no_encoding(const struct mime_entity *e)
 {
-	return e->kind == MIME_LEAF && content_is(&e->content, "message/") &&
-	       !content_is(&e->content, "message/rfc822") &&
-	       strncmp(e->content.type, "message/global", strlen("message/global")) != 0;
+	if (e->kind != MIME_LEAF)
+		return false;
+	return content_is(&e->content, "multipart/") ||
+	       (content_is(&e->content, "message/") &&
+		strncmp(e->content.type, "message/global", strlen("message/global")) != 0);
 }
 
 static bool is_sealed(const struct mime *w, const struct mime_entity *e)
@@ -185,7 +192,7 @@ static bool give_up_header(struct mime *w)
 /* Which open multipart the line delimits, the innermost first; without its line break. */
 static bool match(const struct mime *w, struct span line, size_t *level, bool *last)
 {
-	if (line.len < 3 || line.p[0] != '-' || line.p[1] != '-')
+	if (line.len < 3 || line.len > LINE_MAX_LEN || line.p[0] != '-' || line.p[1] != '-')
 		return false;
 	line = (struct span){ line.p + 2, line.len - 2 };
 	while (line.len > 0 && ascii_isblank(line.p[line.len - 1]))
@@ -211,7 +218,8 @@ static bool pass_delimiter(struct mime *w, size_t level, bool last)
 {
 	struct mime_level *l = &w->levels[level];
 
-	if (!tell_end(w) || !w->handler.delimiter(w->handler.ctx, w->held.p, w->held.len))
+	if (!tell_end(w) ||
+	    !w->handler.delimiter(w->handler.ctx, &l->entity, w->held.p, w->held.len))
 		return false;
 	buf_clear(&w->held);
 	while (w->depth > level + 1)
@@ -265,7 +273,7 @@ static bool feed_held(struct mime *w, const char *p, size_t len, size_t *used)
 		size_t before = w->line_start ? 0 : 2;
 		char c = p[*used];
 
-		if (!is_plausible(w, c) || w->held.len >= DELIMITER_MAX)
+		if (!is_plausible(w, c) || w->held.len > DELIMITER_MAX)
 			return flush_held(w, 0);
 		buf_addc(&w->held, c);
 		++*used;

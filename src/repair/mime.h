@@ -36,7 +36,7 @@ struct mime_entity {
 	bool whole; /* its header is that of a message, not of a part */
 	/*
 	 * Nothing in it may change: it is signed (multipart/signed), of a type that takes no
-	 * encoding (RFC 2046 section 5.2), or past a bound.
+	 * encoding (RFC 2046 section 5.2), a multipart without a boundary, or past a bound.
 	 */
 	bool sealed;
 };
@@ -52,8 +52,8 @@ struct mime_handler {
 	bool (*text)(void *ctx, const struct mime_entity *e, const char *p, size_t len);
 	/* A stretch of text is over: the leaf's content, or before and behind delimiters. */
 	bool (*end)(void *ctx, const struct mime_entity *e);
-	/* A delimiter line, with the line break in front that belongs to it. */
-	bool (*delimiter)(void *ctx, const char *p, size_t len);
+	/* A delimiter line of a multipart, with the line break in front that belongs to it. */
+	bool (*delimiter)(void *ctx, const struct mime_entity *e, const char *p, size_t len);
 	void *ctx;
 };
 

@@ -13,17 +13,25 @@
 #define TYPE_SHOWN 80
 
 /* Something in the entity has to change, and may not. */
-static bool refuse(const struct mime_entity *e, const char *what, struct result *r)
+static bool refuse(const struct mime_entity *e, const char *what, const char *why, struct result *r)
 {
 	const char *type = e->content.type != NULL ? e->content.type : "text/plain";
-	const char *why = "its Content-Transfer-Encoding is one nobody knows";
 
-	if (e->sealed && content_is(&e->content, "message/"))
-		why = "content of this type may not be encoded";
-	else if (e->sealed)
-		why = "it is signed, or nested too deep, or too large, to be changed";
+	if (e->number == 0)
+		return result_fail(r, CAUSE_DATA, STEP_INPUT, "the message (%.*s) %s, and %s",
+				   TYPE_SHOWN, type, what, why);
 	return result_fail(r, CAUSE_DATA, STEP_INPUT, "part %zu of the message (%.*s) %s, and %s",
 			   e->number, TYPE_SHOWN, type, what, why);
+}
+
+/* Why a sealed entity is. */
+static const char *seal_of(const struct mime_entity *e)
+{
+	if (content_is(&e->content, "message/"))
+		return "content of this type may not be encoded";
+	if (content_is(&e->content, "multipart/") && e->content.boundary == NULL)
+		return "its boundary cannot be read";
+	return "it is signed, or nested too deep, or too large, to be changed";
 }
 
 static const char *complaint(bool eight_bit, bool long_line)
@@ -48,7 +56,7 @@ static bool plan_leaf(const struct mime_entity *e, const struct entity_facts *f,
 	if (wrong == NULL && !f->mislabelled)
 		return true;
 	if (wrong != NULL && (e->sealed || f->sealed))
-		return refuse(e, wrong, r);
+		return refuse(e, wrong, seal_of(e), r);
 	switch (e->content.encoding) {
 	case CONTENT_7BIT:
 	case CONTENT_8BIT:
@@ -56,7 +64,7 @@ static bool plan_leaf(const struct mime_entity *e, const struct entity_facts *f,
 		plan->transfer = wrong != NULL ? choose(f) : TRANSFER_NONE;
 		plan->encoding = wrong != NULL ? transfer_label(plan->transfer) : "8bit";
 		/* "unknown-8bit" would tell less than a type that says nothing. */
-		plan->declare = f->eight_bit && e->content.charset == NULL &&
+		plan->declare = f->eight_bit && !e->content.has_charset &&
 				(!e->content.has_type_field ||
 				 (content_is(&e->content, "text/plain") && !f->not_utf8));
 		break;
@@ -64,10 +72,13 @@ static bool plan_leaf(const struct mime_entity *e, const struct entity_facts *f,
 		plan->transfer = TRANSFER_PATCH_QP;
 		break;
 	case CONTENT_BASE64:
+		/* What is plain text under a wrong label would be lost. */
+		if (f->eight_bit)
+			return refuse(e, wrong, "it is no base64, though it claims to be", r);
 		plan->transfer = TRANSFER_PATCH_BASE64;
 		break;
 	case CONTENT_UNKNOWN:
-		return wrong == NULL || refuse(e, wrong, r);
+		return refuse(e, wrong, "its Content-Transfer-Encoding is one nobody knows", r);
 	}
 	return true;
 }
@@ -81,12 +92,14 @@ bool plan_entity(const struct mime_entity *e, const struct survey *survey, bool 
 
 	*plan = (struct plan){ .mend_head = wrong_head != NULL };
 	if (wrong_head != NULL && e->sealed)
-		return refuse(e, wrong_head, r);
+		return refuse(e, wrong_head, seal_of(e), r);
 	if (e->kind == MIME_LEAF)
 		return plan_leaf(e, f, wrong, plan, r);
-	/* What stands around the parts of a multipart is for nobody to see, and stays readable. */
 	if (wrong != NULL && e->sealed)
-		return refuse(e, wrong, r);
+		return refuse(e, wrong, seal_of(e), r);
+	if (wrong != NULL && !f->delimited)
+		return refuse(e, wrong, "it has no part: its boundary never comes", r);
+	/* What stands around the parts of a multipart is for nobody to see, and stays readable. */
 	plan->transfer = wrong != NULL ? TRANSFER_QP : TRANSFER_NONE;
 	if (survey->eight_bit && !eight_bit && !e->sealed && e->content.encoding != CONTENT_7BIT)
 		plan->encoding = "7bit";
@@ -128,9 +141,11 @@ static void declare_charset(struct header *h, const char *charset)
 		free(value);
 		return;
 	}
-	struct span old = header_field(h, at);
+	struct span old = span_trim(header_field(h, at));
+	if (old.p[old.len - 1] == ';')
+		old.len--;
 	buf_init(&field, old.len + 100);
-	buf_add(&field, old.p, old.len - 2);
+	buf_addspan(&field, old);
 	buf_addf(&field, ";\r\n charset=%s\r\n", charset);
 	header_replace(h, at, buf_span(&field));
 	buf_free(&field);

@@ -68,8 +68,12 @@ static uint64_t count_special(const char *p, size_t len)
 {
 	uint64_t n = 0;
 
-	for (size_t i = 0; i < len; i++)
-		n += ((unsigned char)p[i] >= 0x80) | (p[i] == '=');
+	for (size_t i = 0; i < len; i++) {
+		unsigned char c = (unsigned char)p[i];
+
+		n += (c >= 0x7f) | (c == '=') |
+		     ((c < ' ') & (c != '\r') & (c != '\n') & (c != '\t'));
+	}
 	return n;
 }
 
@@ -97,20 +101,18 @@ static bool note_text(void *ctx, const struct mime_entity *e, const char *p, siz
 
 	f->size += len;
 	f->sealed = e->sealed;
-	if (has_8bit(p, len)) {
-		f->eight_bit = true;
-		f->special += count_special(p, len);
-	}
+	f->eight_bit = f->eight_bit || has_8bit(p, len);
+	f->special += count_special(p, len);
 	if (f->eight_bit || s->n_tail > 0)
 		note_utf8(s, f, p, len);
 	note_lines(s, f, p, len);
 	return true;
 }
 
+/* What is wrong with base64 that holds such octets no label mends. */
 static bool is_declared(const struct mime_entity *e)
 {
-	return e->content.encoding == CONTENT_8BIT || e->content.encoding == CONTENT_BINARY ||
-	       e->content.encoding == CONTENT_UNKNOWN;
+	return e->content.encoding != CONTENT_7BIT && e->content.encoding != CONTENT_QP;
 }
 
 static bool note_end(void *ctx, const struct mime_entity *e)
@@ -127,9 +129,12 @@ static bool note_end(void *ctx, const struct mime_entity *e)
 	return true;
 }
 
-static bool note_delimiter(void *ctx, const char *p, size_t len)
+static bool note_delimiter(void *ctx, const struct mime_entity *e, const char *p, size_t len)
 {
-	(void)ctx, (void)p, (void)len;
+	struct survey *s = ctx;
+
+	(void)p, (void)len;
+	facts_of(s, e)->delimited = true;
 	return true;
 }
 

@@ -17,7 +17,8 @@
 
 /* Of one entity: its header as a part, and its text (a leaf's content, a multipart's frame). */
 struct entity_facts {
-	bool sealed; /* as struct mime_entity has it, at the end */
+	bool sealed;    /* as struct mime_entity has it, at the end */
+	bool delimited; /* a multipart that has a delimiter */
 	bool head_eight_bit;
 	bool head_long; /* a line over 998 octets */
 	bool eight_bit;

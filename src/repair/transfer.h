@@ -52,7 +52,8 @@ void transfer_init(struct transfer_out *t, enum transfer kind, struct sink to);
  * no line of the result begins with "--", so none can be a boundary (RFC 2049 section 3).
  */
 bool transfer_feed(struct transfer_out *t, const char *p, size_t len);
-/* The end of the content; adds no line break to it but the one base64 needs, which is none. */
+/* The end of the content. What comes out ends in a line break only where the content did; base64
+ * never does. */
 bool transfer_finish(struct transfer_out *t);
 
 /* As Content-Transfer-Encoding has it; NULL where the label stays. Static. */

@@ -122,6 +122,11 @@ bool ehlo_has(const struct ehlo *e, unsigned extension)
 	return (e->extensions & extension) != 0;
 }
 
+bool ehlo_takes_utf8(const struct ehlo *e)
+{
+	return ehlo_has(e, EXT_SMTPUTF8) && ehlo_has(e, EXT_8BITMIME);
+}
+
 bool ehlo_has_mechanism(const struct ehlo *e, const char *mechanism)
 {
 	char *word = xasprintf(" %s ", mechanism);

@@ -35,6 +35,8 @@ void ehlo_free(struct ehlo *e);
 /* Fills it from a reply's text (lines apart by '\n', the greeting line first). */
 void ehlo_parse(struct ehlo *e, struct span text);
 bool ehlo_has(const struct ehlo *e, unsigned extension);
+/* SMTPUTF8, which is worth nothing without 8BITMIME (RFC 6531 section 3.1). */
+bool ehlo_takes_utf8(const struct ehlo *e);
 /* Mechanism in upper case. */
 bool ehlo_has_mechanism(const struct ehlo *e, const char *mechanism);
 

@@ -58,10 +58,10 @@ static bool check_demands(const struct client *c, const struct smtp_options *opt
 		return result_fail(r, CAUSE_CONFIG, STEP_MAIL,
 				   "REQUIRETLS is asked for (-O requiretls=yes), and the server "
 				   "does not offer it");
-	if (options->smtputf8 && !ehlo_has(&c->ehlo, EXT_SMTPUTF8))
+	if (options->smtputf8 && !ehlo_takes_utf8(&c->ehlo))
 		return result_fail(r, CAUSE_CONFIG, STEP_MAIL,
 				   "SMTPUTF8 is asked for (-O smtputf8=yes), and the server does "
-				   "not offer it");
+				   "not offer it together with 8BITMIME");
 	return true;
 }
 
@@ -89,7 +89,8 @@ static bool check_address(const char *address, const struct smtp_options *option
 	memcpy(r->enhanced, non_ascii, sizeof non_ascii);
 	return result_fail(r, CAUSE_DATA, step,
 			   "the address \"%s\" has a local part that is not ASCII, which only "
-			   "SMTPUTF8 can carry: the server does not offer it, or smtputf8 = no",
+			   "SMTPUTF8 can carry: the server does not offer it, smtputf8 = no, or "
+			   "the client of -bs did not ask for it",
 			   address);
 }
 

@@ -210,11 +210,13 @@ def test_the_spill_is_private(rig):
 
 
 @itself
-@pytest.mark.parametrize("lines", [100, 800000])
-def test_memory_does_not_grow_with_the_body(rig, binary, lines):
-    """The largest resident size so far, looked at when all but the last reply has happened."""
+@pytest.mark.parametrize("text", [
+    5600 * b"x" + b"\n", 800000 * b"the quick brown fox jumps over the lazy dog, twice a day\n",
+    45 * MIB * b"x" + b"\n", 15 * MIB * "ä ".encode() + b"\n",
+], ids=["small", "lines", "one-line", "one-8bit-line"])
+def test_memory_does_not_grow_with_the_body(rig, binary, text):
+    """Nor with one line, which has to be encoded. The largest resident size so far, looked at when all but the last reply has happened."""
     peaks = []
-    line = b"the quick brown fox jumps over the lazy dog, twice a day\n"
 
     def look():
         with open(f"/proc/{process.pid}/status", encoding="ascii") as status:
@@ -223,8 +225,8 @@ def test_memory_does_not_grow_with_the_body(rig, binary, lines):
 
     server = rig.serve(caps=("PIPELINING",), steps={"end": look})
     process = rig.program.start(*ENVELOPE)
-    silent(rig.program.finish(process, HEADER + b"\n" + lines * line))
-    assert len(server.messages[0].data) > lines * len(line)
+    silent(rig.program.finish(process, HEADER + b"\n" + text))
+    assert len(server.messages[0].data) > len(text)
     if b"__asan_init" not in binary.read_bytes():       # its own shadow is larger than that
         assert 0 < peaks[0] < 16 * 1024
 

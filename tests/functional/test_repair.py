@@ -80,6 +80,13 @@ def test_undeclared(rig, text, locale, charset):
      b"MIME-Version: 1.0\n"),
     (MIME + b"Content-Type: text/html\n",
      MIME + b"Content-Type: text/html\nContent-Transfer-Encoding: 8bit\n"),
+    (MIME + b"Content-Type: text/plain; \n",
+     MIME + b"Content-Type: text/plain;\n charset=UTF-8\nContent-Transfer-Encoding: 8bit\n"),
+    (MIME + b"Content-Type: text/plain; charset=\"\"\n",
+     MIME + b"Content-Type: text/plain; charset=\"\"\nContent-Transfer-Encoding: 8bit\n"),
+    (MIME + b"Content-Type: text/plain; charset*=us-ascii'en'iso-8859-1\n",
+     MIME + b"Content-Type: text/plain; charset*=us-ascii'en'iso-8859-1\n"
+     b"Content-Transfer-Encoding: 8bit\n"),
     (MIME + b"Content-Type: text/plain; charset=koi8-r\nContent-Transfer-Encoding: 7bit\nX: y\n",
      MIME + b"Content-Type: text/plain; charset=koi8-r\nContent-Transfer-Encoding: 8bit\nX: y\n"),
 ])
@@ -211,14 +218,58 @@ Content-Type: multipart/mixed; boundary=b
 Content-Transfer-Encoding: quoted-printable
 
 a=C3=A4 and \xc3\xa4
---b
-Content-Transfer-Encoding: base64
-
-aGV\xc3sbG8=
 --b--
 """
     got = submit(rig, message, SEVEN)
-    assert got.data == wire(message).replace(b"and \xc3\xa4", b"and =C3=A4").replace(b"\xc3s", b"s")
+    assert got.data == wire(message).replace(b"and \xc3\xa4", b"and =C3=A4")
+
+
+def test_what_only_claims_to_be_base64(rig):
+    """Plain text under a wrong label: a decoder would make nothing of it."""
+    message = HEAD + MIME + b"Content-Transfer-Encoding: base64\n\ngr\xc3\xbc\xc3\x9fe\n"
+    assert submit(rig, message).data == wire(message)
+    server = rig.serve(caps=SEVEN)
+    failed(rig.send(*ENVELOPE, input=message), 65, "base64", "8BITMIME")
+    assert server.messages == []
+
+
+@pytest.mark.parametrize("label", [b"base64", b"quoted-printable", b"x-odd"])
+def test_multipart_with_an_encoding(rig, label):
+    """It has none, whatever it claims: nobody heeds the label, and the parts are repaired."""
+    message = HEAD + MIME + (b"Content-Type: multipart/mixed; boundary=b\n"
+                             b"Content-Transfer-Encoding: " + label + b"\n\n--b\n"
+                             b"Content-Type: text/plain; charset=utf-8\n"
+                             b"Content-Transfer-Encoding: 8bit\n\nmany gr\xc3\xbc\xc3\x9fe from all of us, who wish you well\n"
+                             b"--b--\n")
+    assert submit(rig, message).data == wire(message)
+    got = submit(rig, message, SEVEN)
+    assert got.data == wire(
+        message.replace(label, b"7bit").replace(b"8bit", b"quoted-printable")
+        .replace("grüße".encode(), b"gr=C3=BC=C3=9Fe"))
+
+
+@pytest.mark.parametrize("boundary, text", [
+    (b"boundary=other", b"--b\n"), (b"boundary*=us-ascii''b", b"--b\n"), (b"", b"--b\n"),
+    (b"boundary*0=a; boundary*1=b", b"--ab\n"), (b"boundary=" + 201 * b"0", b"--" + 201 * b"0" + b"\n"),
+    ("boundary=ä".encode(), "--ä\n".encode()),
+], ids=["wrong", "rfc2231", "none", "continued", "long", "8bit"])
+@pytest.mark.parametrize("kind", [b"mixed", b"signed"])
+def test_boundary_that_cannot_be_read(rig, kind, boundary, text):
+    """Somebody else may find the parts: it stays as it is, or is refused."""
+    message = HEAD + MIME + (b"Content-Type: multipart/" + kind + b"; " + boundary + b"\n\n" + text +
+                             b"Content-Type: text/plain\n\n\xc3\xa4\n")
+    server = rig.serve(caps=SEVEN)
+    failed(rig.send(*ENVELOPE, input=message), 65, "boundary")
+    assert server.messages == []
+
+
+def test_delimiter_of_999_octets(rig):
+    """Blanks may stand behind it, but not so many that the line is too long."""
+    head = HEAD + MIME + b"Content-Type: multipart/mixed; boundary=b\n\n"
+    message = head + b"--b" + 995 * b" " + b"\n\nx\n--b--\n"
+    assert submit(rig, message).data == wire(message)
+    got = submit(rig, head + b"--b" + 996 * b" " + b"\n\nx\n--b--\n")
+    assert max(map(len, lines_of(got.data))) <= 998
 
 
 SIGNED = HEAD + MIME + b"""\
@@ -345,6 +396,12 @@ def test_rfc6532(rig, caps, account, args):
     assert b" SMTPUTF8" in got.sender and b" BODY=8BITMIME" in got.sender
 
 
+def test_utf8_demanded_and_forbidden(rig):
+    server = rig.serve(caps=UTF8, account={"smtputf8": "no"})
+    failed(rig.send("-O", "smtputf8=yes", *ENVELOPE, input=RAW), 78, "smtputf8 = no", "default")
+    untouched(server)
+
+
 def test_utf8_needs_8bitmime(rig):
     got = submit(rig, RAW, SEVEN + ("SMTPUTF8",), account={"smtputf8": "yes"})
     assert all(octet < 128 for octet in got.data)
@@ -391,6 +448,12 @@ def test_utf8_header_address_refused(rig):
     server = rig.serve()
     failed(rig.send(*ENVELOPE, input=UTF8_ADDRESSED), 65, "SMTPUTF8", "To")
     assert server.messages == []
+
+
+def test_utf8_is_not_asked_for_in_vain(rig):
+    """What is no UTF-8 is encoded, and then nothing needs it."""
+    got = submit(rig, HEAD + b"Subject: \xe4\n\nx\n", UTF8, account={"smtputf8": "yes"})
+    assert b"SMTPUTF8" not in got.sender and all(octet < 128 for octet in got.data)
 
 
 def test_utf8_address(rig):
@@ -447,6 +510,45 @@ def test_smtp_promises_8bitmime(rig):
         client.finish(HEAD + b"\nmore text, \xc3\xa4\n")
     got = server.messages[0]
     assert body_of(got.data) == b"more text, =C3=A4\r\n"
+
+
+def test_smtp_demand_that_cannot_be_met(rig):
+    server = rig.serve(caps=SEVEN + ("SMTPUTF8",))
+    with rig.talk("-O", "smtputf8=yes") as client:
+        client.say("MAIL FROM:<a@example.org>", 451, "8BITMIME")
+    assert server.messages == []
+
+
+def test_smtp_address_in_the_header(rig):
+    """SMTPUTF8 is there, but the client did not ask for it, and it is too late now."""
+    server = rig.serve(caps=UTF8)
+    with rig.talk(hello="EHLO [127.0.0.1]") as client:
+        client.begin()
+        client.finish(UTF8_ADDRESSED, 554, "did not ask")
+        client.say("MAIL FROM:<a@example.org> SMTPUTF8", 250)
+        client.say("RCPT TO:<jörg@example.net>", 250)
+        client.say("DATA", 354)
+        client.finish(UTF8_ADDRESSED)
+    assert [m.accepted for m in server.messages] == [True]
+    assert b" SMTPUTF8" in server.messages[0].sender
+
+
+def test_smtp_address_refused(rig):
+    server = rig.serve()
+    with rig.talk(hello="EHLO [127.0.0.1]") as client:
+        client.say("MAIL FROM:<ä@example.org> SMTPUTF8", 553, "SMTPUTF8")
+        client.say("MAIL FROM:<a@example.org> SMTPUTF8", 250)
+        client.say("RCPT TO:<jörg@example.net>", 553, "SMTPUTF8")
+        client.say("RCPT TO:<b@example.net>", 250)
+        client.say("DATA", 354)
+        client.finish(HEAD + b"\nx\n")
+    assert len(server.messages) == 1
+
+
+def test_smart_host_with_an_international_name(rig):
+    rig.serve(account={"host": "smtp.bücher.example"})
+    done = rig.program.run("--dry-run", *ENVELOPE, input=HEAD + b"\nx\n", name="mailchute")
+    assert b"(smtp.xn--bcher-kva.example:" in done.stdout, str(done)
 
 
 # --- size and depth ---

@@ -81,10 +81,11 @@ static bool end(void *ctx, const struct mime_entity *e)
 	return true;
 }
 
-static bool delimiter(void *ctx, const char *p, size_t len)
+static bool delimiter(void *ctx, const struct mime_entity *e, const char *p, size_t len)
 {
 	struct told *t = ctx;
 
+	assert_int_equal(e->kind, MIME_MULTIPART);
 	assert_false(t->in_text);
 	buf_adds(&t->trace, " <");
 	show(t, p, len);
@@ -199,13 +200,18 @@ static const struct {
 	  "<--b--|> .0" },
 	{ "Content-Type: message/partial\r\n", "x\r\n", "0:leaf!/1 0{x|} .0" },
 	{ "Content-Type: message/global\r\n", "x\r\n", "0:leaf/1 0{x|} .0" },
-	/* a multipart that is encoded, or has no boundary, is none */
+	/* an encoding of a multipart means nothing; one without a boundary may have parts */
 	{ "Content-Type: multipart/mixed; boundary=b\r\n"
 	  "Content-Transfer-Encoding: base64\r\n",
-	  "--b\r\n", "0:leaf/2 0{--b|} .0" },
-	{ "Content-Type: multipart/mixed\r\n", "--\r\n", "0:leaf/1 0{--|} .0" },
+	  "--b\r\n\r\nx\r\n--b--\r\n", "0:multi/2 .0 <--b|> 1:leaf-/0 1{x} .1 <|--b--|> .0" },
+	{ "Content-Type: message/rfc822\r\n"
+	  "Content-Transfer-Encoding: base64\r\n",
+	  "QQ==\r\n", "0:leaf!/2 0{QQ==|} .0" },
+	{ "Content-Type: multipart/mixed\r\n", "--\r\n", "0:leaf!/1 0{--|} .0" },
+	{ "Content-Type: multipart/mixed; boundary*=us-ascii''b\r\n", "--b\r\n",
+	  "0:leaf!/1 0{--b|} .0" },
 	{ "Content-Type: multipart/mixed; boundary=\"  \"\r\n", "--  \r\n",
-	  "0:leaf/1 0{--  |} .0" },
+	  "0:leaf!/1 0{--  |} .0" },
 };
 
 /* The rows' headers may be several fields. */
