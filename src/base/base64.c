@@ -3,6 +3,8 @@
  */
 #include "base/base64.h"
 
+#include "base/util.h"
+
 #include <string.h>
 
 #include "base/banned.h"
@@ -58,4 +60,11 @@ bool base64_read(struct span text, struct buf *out)
 		buf_add(out, bytes, (size_t)(3 - pad));
 	}
 	return true;
+}
+
+void base64_unfold(struct span text, struct buf *out)
+{
+	for (size_t i = 0; i < text.len; i++)
+		if (!ascii_isblank(text.p[i]) && text.p[i] != '\r' && text.p[i] != '\n')
+			buf_addc(out, text.p[i]);
 }

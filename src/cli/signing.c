@@ -13,11 +13,20 @@
 
 #include "base/banned.h"
 
+/* Which account it will be is known when the body has been read; perhaps none signs at all. */
+static bool somebody_signs(const struct conf *conf)
+{
+	for (size_t i = 0; i < conf->n_accounts; i++)
+		if (conf->accounts[i].dkim)
+			return true;
+	return false;
+}
+
 void signing_begin_body(const struct conf *conf, struct body_hash *body)
 {
 	bool wanted[CANON_COUNT] = { false };
 
-	for (size_t i = 0; i < conf->n_dkims; i++)
+	for (size_t i = 0; i < conf->n_dkims && somebody_signs(conf); i++)
 		wanted[conf->dkims[i].body_canon] = true;
 	body_hash_init(body, wanted[CANON_SIMPLE], wanted[CANON_RELAXED]);
 }
@@ -81,28 +90,15 @@ void signing_free(struct signing *s)
 	*s = (struct signing){ .n = 0 };
 }
 
-/*
- * A signature of the same key that came with the message and still holds makes another one
- * needless; one that does not hold is as good as none.
- */
-static bool is_signed_already(const struct dkim_signer *signer, const struct header *h,
-			      const struct body_hash *body, time_t now)
-{
-	for (size_t i = 0; i < h->n; i++)
-		if (span_ieq(header_name(h, i), "DKIM-Signature") &&
-		    verify_own(signer, h, i, body, now))
-			return true;
-	return false;
-}
-
 bool signing_run(const struct signing *s, struct header *h, const struct body_hash *body,
 		 struct buf *out, struct result *r)
 {
 	time_t now = clock_now();
 
 	header_freeze(h);
+	/* A message may come with a signature that makes another one needless. */
 	for (size_t i = 0; i < s->n; i++)
-		if (!is_signed_already(&s->signers[i], h, body, now) &&
+		if (!verify_own(&s->signers[i], h, body, now) &&
 		    !dkim_sign(&s->signers[i], h, body, now, out, r))
 			return false;
 	header_write(h, out);

@@ -88,39 +88,39 @@ static bool read_message(int fd, struct reading *reading, struct result *r)
 	return ok;
 }
 
-/*
- * Several records at one name are nobody's intention, and RFC 6376 section 3.6.2.2 leaves open
- * what they mean: the first good one counts, else the first that wants to be a key.
- */
-static size_t choose_record(const struct txt *txt)
+/* Which of the records wants to be a key, and how many do. */
+static size_t choose_record(const struct txt *txt, size_t *keys)
 {
-	size_t chosen = txt->n;
+	size_t chosen = 0;
 
+	*keys = 0;
 	for (size_t i = 0; i < txt->n; i++) {
 		struct dkim_record rec;
-		enum record_state state = record_read(buf_span(&txt->records[i]), &rec);
 
-		record_free(&rec);
-		if (state == RECORD_GOOD)
-			return i;
-		if (chosen == txt->n && state != RECORD_NOT_DKIM)
+		if (record_read(buf_span(&txt->records[i]), &rec) != RECORD_NOT_DKIM) {
 			chosen = i;
+			++*keys;
+		}
+		record_free(&rec);
 	}
-	return chosen < txt->n ? chosen : 0;
+	return chosen;
 }
 
+/* Several keys at one name are nobody's intention; RFC 6376 section 3.6.2.2 forbids them. */
 static enum key_answer find_key(void *ctx, const char *name, struct buf *record)
 {
 	const struct run *run = ctx;
 	enum key_answer answer = KEY_NONE;
+	size_t chosen, keys;
 	struct txt txt;
 
 	txt_find(run->keys, name, &txt);
 	if (txt.answer == TXT_UNAVAILABLE)
 		answer = KEY_UNAVAILABLE;
 	if (txt.answer == TXT_FOUND && txt.n > 0) {
-		answer = KEY_FOUND;
-		buf_addspan(record, buf_span(&txt.records[choose_record(&txt)]));
+		chosen = choose_record(&txt, &keys);
+		answer = keys > 1 ? KEY_SEVERAL : KEY_FOUND;
+		buf_addspan(record, buf_span(&txt.records[chosen]));
 	}
 	txt_free(&txt);
 	return answer;

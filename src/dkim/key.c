@@ -9,16 +9,17 @@
 #include <gnutls/abstract.h>
 #include <gnutls/crypto.h>
 #include <gnutls/gnutls.h>
+#include <gnutls/x509.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/banned.h"
 
-#define RSA_BITS_MIN     1024 /* RFC 8301 section 3.2 */
 #define RSA_BITS_MAX     16384
 #define RSA_EXPONENT_MAX 8 /* octets; anybody's is 65537, a long one only costs time */
 #define PUBLIC_MAX       4096
 #define ED25519_SIZE     32
+#define PEM_LINE         48 /* octets in a line of 64 digits */
 
 struct digest {
 	gnutls_hash_hd_t handle;
@@ -82,18 +83,110 @@ static bool is_encrypted(struct span pem)
 	       contains(pem, "\nProc-Type: 4,ENCRYPTED");
 }
 
-static int import_pem(gnutls_privkey_t key, struct span pem)
+/* Takes the line at the front off, without its line end; false when nothing is left. */
+static bool next_line(struct span *rest, struct span *line)
 {
-	gnutls_datum_t copy = { .data = xmalloc(pem.len + 1), .size = (unsigned)pem.len };
+	const char *end = rest->len > 0 ? memchr(rest->p, '\n', rest->len) : NULL;
+
+	*line = *rest;
+	if (end != NULL)
+		line->len = (size_t)(end - rest->p);
+	rest->p += line->len + (end != NULL);
+	rest->len -= line->len + (end != NULL);
+	*line = span_trim(*line);
+	return line->len > 0 || rest->len > 0;
+}
+
+static bool is_mark(struct span line, const char *mark, const char *label)
+{
+	const size_t len = strlen(mark);
+
+	return line.len == len + strlen(label) && memcmp(line.p, mark, len) == 0 &&
+	       memcmp(line.p + len, label, line.len - len) == 0;
+}
+
+/* The first is PKCS#8; the last two are no use to DKIM, but are to be named for what they are. */
+static const char *const labels[] = {
+	"PRIVATE KEY-----",
+	"RSA PRIVATE KEY-----",
+	"EC PRIVATE KEY-----",
+	"DSA PRIVATE KEY-----",
+};
+
+/* The label of the key that begins in this line, NULL if none does. */
+static const char *label_of(struct span line)
+{
+	for (size_t i = 0; i < sizeof labels / sizeof labels[0]; i++)
+		if (is_mark(line, "-----BEGIN ", labels[i]))
+			return labels[i];
+	return NULL;
+}
+
+/* The text between the lines of the first private key (RFC 7468 section 2); false without one. */
+static bool find_armoured(struct span pem, struct span *text, bool *pkcs8)
+{
+	const char *label = NULL;
+	struct span line;
+
+	while (label == NULL && next_line(&pem, &line))
+		label = label_of(line);
+	*text = (struct span){ pem.p, 0 };
+	*pkcs8 = label == labels[0];
+	while (label != NULL && next_line(&pem, &line)) {
+		if (is_mark(line, "-----END ", label))
+			return true;
+		text->len = (size_t)(pem.p - text->p);
+	}
+	return false;
+}
+
+static int import_der(gnutls_privkey_t key, struct buf *der, bool pkcs8)
+{
+	gnutls_datum_t in = { .data = (unsigned char *)der->p, .size = (unsigned)der->len };
+	gnutls_x509_privkey_t numbers;
 	int error;
 
-	/* GnuTLS wants it writable and sees the NUL as a string's end. */
-	memcpy(copy.data, pem.p, pem.len);
-	copy.data[pem.len] = '\0';
-	error = gnutls_privkey_import_x509_raw(key, &copy, GNUTLS_X509_FMT_PEM, NULL, 0);
-	wipe(copy.data, pem.len);
-	free(copy.data);
+	must(gnutls_x509_privkey_init(&numbers));
+	if (pkcs8)
+		error = gnutls_x509_privkey_import_pkcs8(numbers, &in, GNUTLS_X509_FMT_DER, NULL,
+							 GNUTLS_PKCS_PLAIN);
+	else
+		error = gnutls_x509_privkey_import(numbers, &in, GNUTLS_X509_FMT_DER);
+	if (error >= 0)
+		error = gnutls_privkey_import_x509(key, numbers, GNUTLS_PRIVKEY_IMPORT_COPY);
+	gnutls_x509_privkey_deinit(numbers);
 	return error;
+}
+
+/*
+ * GnuTLS reads PEM too, but leaves the text and what it stands for in freed memory then. Both
+ * buffers are large enough from the start never to move.
+ */
+static int import_armoured(gnutls_privkey_t key, struct span text, bool pkcs8)
+{
+	int error = GNUTLS_E_BASE64_DECODING_ERROR;
+	struct buf base64, der;
+
+	buf_init(&base64, text.len);
+	buf_init(&der, text.len);
+	buf_reserve(&base64, text.len);
+	buf_reserve(&der, text.len);
+	base64_unfold(text, &base64);
+	if (base64.len > 0 && base64_read(buf_span(&base64), &der))
+		error = import_der(key, &der, pkcs8);
+	buf_wipe(&base64);
+	buf_wipe(&der);
+	return error;
+}
+
+static int import_pem(gnutls_privkey_t key, struct span pem)
+{
+	struct span text;
+	bool pkcs8;
+
+	if (!find_armoured(pem, &text, &pkcs8))
+		return GNUTLS_E_BASE64_UNEXPECTED_HEADER_ERROR;
+	return import_armoured(key, text, pkcs8);
 }
 
 /* Settles type and size, or tells why DKIM has no use for the key. */
@@ -116,7 +209,8 @@ static bool judge(struct dkim_key *k, const char *name, struct result *r)
 				   "%s holds an RSA key of %u bits; receivers want 1024 at least, "
 				   "2048 are advised",
 				   name, k->bits);
-	if (gnutls_privkey_verify_params(k->handle) < 0)
+	/* The one number of an Ed25519 key fits always, and would be left in freed memory. */
+	if (k->type == KEY_RSA && gnutls_privkey_verify_params(k->handle) < 0)
 		return result_fail(r, CAUSE_CONFIG, STEP_CONFIG,
 				   "%s holds a damaged key: its numbers do not fit together", name);
 	return true;
@@ -205,14 +299,14 @@ static int export_public(gnutls_pubkey_t key, enum key_type type, gnutls_datum_t
 bool dkim_key_public(const struct dkim_key *k, struct buf *base64, struct result *r)
 {
 	gnutls_datum_t bytes = { .data = NULL, .size = 0 };
-	gnutls_pubkey_t public;
+	gnutls_pubkey_t half;
 	int error;
 
-	must(gnutls_pubkey_init(&public));
-	error = gnutls_pubkey_import_privkey(public, k->handle, 0, 0);
+	must(gnutls_pubkey_init(&half));
+	error = gnutls_pubkey_import_privkey(half, k->handle, 0, 0);
 	if (error >= 0)
-		error = export_public(public, k->type, &bytes);
-	gnutls_pubkey_deinit(public);
+		error = export_public(half, k->type, &bytes);
+	gnutls_pubkey_deinit(half);
 	if (error < 0)
 		return result_fail(r, CAUSE_CONFIG, STEP_SIGN,
 				   "cannot take the public key out of the DKIM key: %s",
@@ -222,11 +316,26 @@ bool dkim_key_public(const struct dkim_key *k, struct buf *base64, struct result
 	return true;
 }
 
-/* The new key as PKCS#8; GnuTLS's own copies of it are wiped. */
+/* PEM as RFC 7468 section 2 has it; written in place, so that no copy is to be wiped. */
+static void add_armoured(const char *der, size_t len, struct buf *pem)
+{
+	buf_adds(pem, "-----BEGIN PRIVATE KEY-----\n");
+	while (len > 0) {
+		size_t n = len < PEM_LINE ? len : PEM_LINE;
+
+		base64_write(der, n, pem);
+		buf_addc(pem, '\n');
+		der += n;
+		len -= n;
+	}
+	buf_adds(pem, "-----END PRIVATE KEY-----\n");
+}
+
+/* The new key as PKCS#8; GnuTLS's own copy of it is wiped. */
 static int generate_pem(gnutls_x509_privkey_t key, enum key_type type, unsigned bits,
 			struct buf *pem)
 {
-	gnutls_datum_t text = { .data = NULL, .size = 0 };
+	gnutls_datum_t der = { .data = NULL, .size = 0 };
 	int error;
 
 	if (type == KEY_RSA)
@@ -236,13 +345,13 @@ static int generate_pem(gnutls_x509_privkey_t key, enum key_type type, unsigned 
 						     GNUTLS_CURVE_TO_BITS(GNUTLS_ECC_CURVE_ED25519),
 						     0);
 	if (error >= 0)
-		error = gnutls_x509_privkey_export2_pkcs8(key, GNUTLS_X509_FMT_PEM, NULL,
-							  GNUTLS_PKCS_PLAIN, &text);
+		error = gnutls_x509_privkey_export2_pkcs8(key, GNUTLS_X509_FMT_DER, NULL,
+							  GNUTLS_PKCS_PLAIN, &der);
 	if (error < 0)
 		return error;
-	buf_add(pem, text.data, text.size);
-	wipe(text.data, text.size);
-	gnutls_free(text.data);
+	add_armoured((const char *)der.data, der.size, pem);
+	wipe(der.data, der.size);
+	gnutls_free(der.data);
 	return 0;
 }
 
@@ -294,7 +403,7 @@ static void wrap_rsa(struct span rsa, struct buf *out)
 	buf_free(&bits);
 }
 
-static bool import_der(gnutls_pubkey_t key, struct buf *der)
+static bool import_public(gnutls_pubkey_t key, struct buf *der)
 {
 	gnutls_datum_t in = { .data = (unsigned char *)der->p, .size = (unsigned)der->len };
 
@@ -323,11 +432,11 @@ static bool import_rsa(gnutls_pubkey_t key, struct span bytes, unsigned *bits)
 
 	buf_init(&der, PUBLIC_MAX * 2);
 	buf_addspan(&der, bytes);
-	ok = import_der(key, &der);
+	ok = import_public(key, &der);
 	if (!ok) {
 		buf_clear(&der);
 		wrap_rsa(bytes, &der);
-		ok = import_der(key, &der);
+		ok = import_public(key, &der);
 	}
 	buf_free(&der);
 	return ok && gnutls_pubkey_get_pk_algorithm(key, bits) == GNUTLS_PK_RSA &&

@@ -10,7 +10,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define SHA256_SIZE 32
+#define SHA256_SIZE  32
+#define RSA_BITS_MIN 1024 /* of an RSA key; RFC 8301 section 3.2 */
 
 /* A running SHA-256. digest_end gives the hash and frees the digest. */
 struct digest;
@@ -28,7 +29,8 @@ struct dkim_key;
  * Reads a private key from PEM text (PKCS#1 or PKCS#8). `name` is what an error calls it,
  * usually the file's path. CAUSE_CONFIG for anything that is no usable key: not PEM, encrypted
  * (says so), neither RSA nor Ed25519, RSA under 1024 bits (RFC 8301 section 3.2). The key is
- * the caller's, to be freed.
+ * the caller's, to be freed. No copy of the text is left in memory, nor of what it stands for but
+ * the 32 octets of an Ed25519 key, which GnuTLS does not wipe.
  */
 bool dkim_key_load(struct span pem, const char *name, struct dkim_key **out, struct result *r);
 void dkim_key_free(struct dkim_key *k);

@@ -4,7 +4,6 @@
 #include "dkim/record.h"
 
 #include "base/base64.h"
-#include "base/util.h"
 #include "dkim/tags.h"
 
 #include "base/banned.h"
@@ -62,13 +61,6 @@ static void read_flags(const struct tags *t, struct dkim_record *out)
 	out->strict = tags_list_has(flags, "s");
 }
 
-static void without_space(struct span s, struct buf *out)
-{
-	for (size_t i = 0; i < s.len; i++)
-		if (!ascii_isblank(s.p[i]) && s.p[i] != '\r' && s.p[i] != '\n')
-			buf_addc(out, s.p[i]);
-}
-
 static struct dkim_public *load_key(const struct dkim_record *rec)
 {
 	struct dkim_public *key = NULL;
@@ -95,7 +87,7 @@ static enum record_state judge(struct span text, struct dkim_record *out)
 		return RECORD_REVOKED;
 	if (!type_known(&t, &out->type))
 		return RECORD_UNKNOWN_TYPE;
-	without_space(p, &out->base64);
+	base64_unfold(p, &out->base64);
 	if (!list_permits(&t, "h", "sha256", "sha256"))
 		return RECORD_NOT_SHA256;
 	if (!list_permits(&t, "s", "email", "*"))

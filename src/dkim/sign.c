@@ -236,6 +236,30 @@ static bool is_repeated(const char *const *list, const char *const *at)
 	return false;
 }
 
+static void add_names(const struct selection *sel, const struct header *h, struct buf *out)
+{
+	for (size_t i = 0; i < sel->n; i++) {
+		buf_adds(out, i > 0 ? ":" : "");
+		buf_addspan(out, header_name(h, sel->at[i]));
+	}
+	for (const char *const *name = sel->oversign; *name != NULL; name++) {
+		if (strchr(*name, '*') != NULL || !signable(span_of(*name)) ||
+		    is_repeated(sel->oversign, name))
+			continue;
+		buf_addc(out, ':');
+		buf_adds(out, *name);
+	}
+}
+
+void dkim_signed_names(const struct dkim_signer *s, const struct header *h, struct buf *out)
+{
+	struct selection sel;
+
+	select_fields(&sel, s, h);
+	add_names(&sel, h, out);
+	free(sel.at);
+}
+
 /* h=, which may be folded behind its colons. */
 static void put_names(struct folder *f, const struct selection *sel, const struct header *h)
 {
@@ -245,17 +269,7 @@ static void put_names(struct folder *f, const struct selection *sel, const struc
 
 	buf_init(&text, FIELD_MAX);
 	buf_adds(&text, "h=");
-	for (size_t i = 0; i < sel->n; i++) {
-		buf_adds(&text, i > 0 ? ":" : "");
-		buf_addspan(&text, header_name(h, sel->at[i]));
-	}
-	for (const char *const *name = sel->oversign; *name != NULL; name++) {
-		if (strchr(*name, '*') != NULL || !signable(span_of(*name)) ||
-		    is_repeated(sel->oversign, name))
-			continue;
-		buf_addc(&text, ':');
-		buf_adds(&text, *name);
-	}
+	add_names(sel, h, &text);
 	buf_addc(&text, ';');
 	for (rest = buf_span(&text); rest.len > 0; gap = "") {
 		const char *colon = memchr(rest.p, ':', rest.len);

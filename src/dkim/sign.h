@@ -45,6 +45,12 @@ bool dkim_sign(const struct dkim_signer *s, const struct header *h, const struct
 	       time_t now, struct buf *out, struct result *r);
 
 /*
+ * Appends what h= of dkim_sign() is for this header: names with colons between them. An `out`
+ * that overflows says that there are too many.
+ */
+void dkim_signed_names(const struct dkim_signer *s, const struct header *h, struct buf *out);
+
+/*
  * The hash that a signature is made of and verified with (section 3.7): of the `n` fields of `h`
  * at the positions `at`, in this order, and of the DKIM-Signature field itself, given with an
  * empty b=.

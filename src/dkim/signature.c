@@ -164,31 +164,12 @@ static bool take_canon(struct signature *s, struct span value)
 	return canon_of(value, &s->header_canon) && canon_of(body, &s->body_canon);
 }
 
-/* Takes the name before the next colon off the front; false at the end of the list. */
-static bool next_name(struct span *list, struct span *name)
-{
-	const char *colon;
-
-	if (list->p == NULL)
-		return false;
-	colon = list->len > 0 ? memchr(list->p, ':', list->len) : NULL;
-	*name = *list;
-	if (colon != NULL) {
-		name->len = (size_t)(colon - list->p);
-		*list = (struct span){ colon + 1, list->len - name->len - 1 };
-	} else {
-		*list = (struct span){ NULL, 0 };
-	}
-	*name = span_trim(*name);
-	return true;
-}
-
 static bool take_names(struct signature *s, struct span value)
 {
 	struct span rest = value, name;
 	bool from = false;
 
-	while (next_name(&rest, &name)) {
+	while (tags_list_next(&rest, &name)) {
 		if (name.len == 0)
 			return false;
 		for (size_t i = 0; i < name.len; i++)
@@ -209,9 +190,7 @@ static bool read_base64(struct span text, struct buf *out)
 	bool ok;
 
 	buf_init(&whole, text.len);
-	for (size_t i = 0; i < text.len; i++)
-		if (!is_space(text.p[i]))
-			buf_addc(&whole, text.p[i]);
+	base64_unfold(text, &whole);
 	ok = base64_read(buf_span(&whole), out) && out->len > 0;
 	buf_free(&whole);
 	return ok;
@@ -361,6 +340,11 @@ struct entry {
 	size_t at;
 };
 
+struct name_list {
+	struct span *names; /* in order */
+	size_t n;
+};
+
 struct field_index {
 	struct entry *entries; /* by name, then from top to bottom */
 	size_t *used;          /* of the name whose last entry is here: fields already selected */
@@ -382,6 +366,41 @@ static int compare_entries(const void *a, const void *b)
 	int order = compare_names(x->name, y->name);
 
 	return order != 0 ? order : (x->at > y->at) - (x->at < y->at);
+}
+
+static int compare_spans(const void *a, const void *b)
+{
+	const struct span *x = a, *y = b;
+
+	return compare_names(*x, *y);
+}
+
+/* The caller frees list->names. */
+static void sort_names(struct span text, struct name_list *list)
+{
+	struct span name;
+	size_t most = 1;
+
+	for (size_t i = 0; i < text.len; i++)
+		most += text.p[i] == ':';
+	*list = (struct name_list){ xcalloc(most, sizeof list->names[0]), 0 };
+	while (tags_list_next(&text, &name))
+		list->names[list->n++] = name;
+	qsort(list->names, list->n, sizeof list->names[0], compare_spans);
+}
+
+bool signature_covers(const struct signature *s, struct span names)
+{
+	struct name_list wanted, had;
+	size_t found = 0;
+
+	sort_names(names, &wanted);
+	sort_names(s->names, &had);
+	for (size_t i = 0; i < had.n && found < wanted.n; i++)
+		found += compare_names(had.names[i], wanted.names[found]) == 0;
+	free(wanted.names);
+	free(had.names);
+	return found == wanted.n;
 }
 
 struct field_index *field_index_make(const struct header *h)
@@ -455,7 +474,7 @@ void signature_hash(const struct signature *s, const struct header *h, struct fi
 	size_t n = 0;
 
 	memset(ix->used, 0, ix->n * sizeof ix->used[0]);
-	while (next_name(&rest, &name))
+	while (tags_list_next(&rest, &name))
 		n += select_next(ix, name, s->at, &at[n]);
 	buf_init(&own, field.len);
 	buf_add(&own, field.p, (size_t)(s->value.p - field.p));

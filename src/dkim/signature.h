@@ -41,6 +41,9 @@ void signature_free(struct signature *s);
 /* Refuses a signature that is not valid now: expired, or made in the future. */
 void signature_check_time(struct signature *s, time_t now);
 
+/* Does h= have each of these names, between colons, at least as often as they do? */
+bool signature_covers(const struct signature *s, struct span names);
+
 /* The fields of a header by name, so that a long h= and a long header are no quadratic work. */
 struct field_index;
 struct field_index *field_index_make(const struct header *h);

@@ -96,12 +96,20 @@ bool tags_get(const struct tags *t, const char *name, struct span *value)
 	return found != NULL;
 }
 
+bool tags_list_next(struct span *list, struct span *value)
+{
+	if (!next_part(list, ':', value))
+		return false;
+	*value = span_trim(*value);
+	return true;
+}
+
 bool tags_list_has(struct span list, const char *word)
 {
-	struct span part;
+	struct span value;
 
-	while (next_part(&list, ':', &part))
-		if (span_ieq(span_trim(part), word))
+	while (tags_list_next(&list, &value))
+		if (span_ieq(value, word))
 			return true;
 	return false;
 }

@@ -24,6 +24,11 @@ struct tags {
 bool tags_parse(struct span text, struct tags *t);
 /* The tag's value; false without one. Names are compared with case. */
 bool tags_get(const struct tags *t, const char *name, struct span *value);
+/*
+ * Takes the value before the next colon off the front of a list, without white space at its ends;
+ * false at the end.
+ */
+bool tags_list_next(struct span *list, struct span *value);
 /* Is `word` (ASCII case ignored) one of the values between colons? */
 bool tags_list_has(struct span list, const char *word);
 

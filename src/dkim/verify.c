@@ -18,7 +18,6 @@
 
 #define RECORD_MAX   65535 /* the data of a DNS record, RFC 1035 section 3.2.1 */
 #define NAME_MAX_LEN 253   /* the longest name there can be in the DNS */
-#define RSA_BITS_MIN 1024  /* RFC 8301 section 3.2 */
 #define KEY_MAX      65535 /* octets of a public key */
 
 static const char field_wanted[] = "DKIM-Signature";
@@ -49,6 +48,13 @@ struct verifier {
 	struct body_form forms[CANON_COUNT];
 };
 
+/* What was found at a name. */
+struct found_key {
+	char *name;
+	enum key_answer answer;
+	struct buf record;
+};
+
 /* What judging a signature needs beside it. */
 struct judge {
 	const struct verifier *v;
@@ -56,6 +62,8 @@ struct judge {
 	verify_find_fn *find;
 	void *ctx;
 	time_t now;
+	struct found_key keys[VERIFY_SIGNATURES_MAX];
+	size_t n_keys;
 };
 
 const char *verdict_name(enum verdict v)
@@ -103,9 +111,32 @@ static const struct body_part *want_part(struct verifier *v, const struct signat
 	return part;
 }
 
+/* A reader is shown one author, and not always the one that is signed (section 8.15). */
+static bool has_one_from(const struct header *h)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < h->n; i++)
+		n += span_ieq(header_name(h, i), field_name(FIELD_FROM));
+	return n == 1;
+}
+
+static void begin_signature(struct verifier *v, size_t at, bool one_from)
+{
+	struct signature *s = &v->signatures[v->n];
+
+	signature_read(v->h, at, s);
+	if (!one_from)
+		signature_refuse(s, VERDICT_PERMERROR, "there is not exactly one From: field");
+	if (s->v.verdict == VERDICT_PASS)
+		v->part_of[v->n] = want_part(v, s);
+	v->n++;
+}
+
 struct verifier *verify_begin(const struct header *h)
 {
 	struct verifier *v = xcalloc(1, sizeof *v);
+	bool one_from = has_one_from(h);
 
 	v->h = h;
 	for (int kind = 0; kind < CANON_COUNT; kind++)
@@ -114,12 +145,8 @@ struct verifier *verify_begin(const struct header *h)
 		if (!span_ieq(header_name(h, i), field_wanted))
 			continue;
 		v->more = v->n == VERIFY_SIGNATURES_MAX;
-		if (v->more)
-			break;
-		signature_read(h, i, &v->signatures[v->n]);
-		if (v->signatures[v->n].v.verdict == VERDICT_PASS)
-			v->part_of[v->n] = want_part(v, &v->signatures[v->n]);
-		v->n++;
+		if (!v->more)
+			begin_signature(v, i, one_from);
 	}
 	return v;
 }
@@ -184,52 +211,69 @@ static bool made_by(const struct signature *s, const struct header *h, struct fi
 	return dkim_public_verify(key, s->type, hash, buf_span(&s->bytes));
 }
 
-static void judge_with_record(const struct judge *j, struct signature *s,
-			      const struct body_part *part, struct span text)
+static void judge_with_record(const struct judge *j, struct signature *s, struct span text)
 {
 	struct dkim_record rec;
 
 	record_read(text, &rec);
 	judge_key(s, &rec);
-	judge_body(j, s, part);
 	if (s->v.verdict == VERDICT_PASS && !made_by(s, j->v->h, j->index, rec.key))
 		signature_refuse(s, VERDICT_FAIL, "signature did not verify");
 	record_free(&rec);
 }
 
-static enum key_answer find_key(const struct judge *j, const struct signature *s,
-				struct buf *record)
+/* The key's place, asked for unless it was before. Takes the name over. */
+static const struct found_key *ask(struct judge *j, char *name)
 {
-	char *name = xasprintf("%s._domainkey.%s", s->v.selector, s->v.domain);
-	enum key_answer answer = KEY_NONE;
+	struct found_key *k = j->keys;
 
+	for (; k < j->keys + j->n_keys; k++) {
+		if (ascii_casecmp(k->name, name) == 0) {
+			free(name);
+			return k;
+		}
+	}
+	*k = (struct found_key){ .name = name, .answer = KEY_NONE };
+	buf_init(&k->record, RECORD_MAX);
 	if (strlen(name) <= NAME_MAX_LEN)
-		answer = j->find(j->ctx, name, record);
-	free(name);
-	return answer;
+		k->answer = j->find(j->ctx, name, &k->record);
+	j->n_keys++;
+	return k;
 }
 
-static void judge_signature(const struct judge *j, struct signature *s,
-			    const struct body_part *part)
+static void forget_keys(struct judge *j)
 {
-	struct buf record;
+	for (size_t i = 0; i < j->n_keys; i++) {
+		free(j->keys[i].name);
+		buf_free(&j->keys[i].record);
+	}
+}
+
+/* The body first: a signature that does not fit it costs the DNS nothing. */
+static void judge_signature(struct judge *j, struct signature *s, const struct body_part *part)
+{
+	const struct found_key *k;
 
 	signature_check_time(s, j->now);
+	if (s->v.verdict == VERDICT_PASS)
+		judge_body(j, s, part);
 	if (s->v.verdict != VERDICT_PASS)
 		return;
-	buf_init(&record, RECORD_MAX);
-	switch (find_key(j, s, &record)) {
+	k = ask(j, xasprintf("%s._domainkey.%s", s->v.selector, s->v.domain));
+	switch (k->answer) {
 	case KEY_FOUND:
-		judge_with_record(j, s, part, buf_span(&record));
+		judge_with_record(j, s, buf_span(&k->record));
 		break;
 	case KEY_NONE:
 		signature_refuse(s, VERDICT_PERMERROR, "there is no key");
+		break;
+	case KEY_SEVERAL:
+		signature_refuse(s, VERDICT_PERMERROR, "there are several key records");
 		break;
 	case KEY_UNAVAILABLE:
 		signature_refuse(s, VERDICT_TEMPERROR, "the key could not be looked up");
 		break;
 	}
-	buf_free(&record);
 }
 
 static void drop_parts(struct verifier *v)
@@ -260,6 +304,7 @@ size_t verify_end(struct verifier *v, verify_find_fn *find, void *ctx, time_t no
 			.why = "there are more signatures than are looked at",
 		};
 	field_index_free(j.index);
+	forget_keys(&j);
 	drop_parts(v);
 	*out = list;
 	return n;
@@ -293,28 +338,57 @@ void verification_free(struct verification *list, size_t n)
 static struct dkim_public *public_of(const struct dkim_key *key)
 {
 	struct result r = RESULT_OK;
-	struct dkim_public *public = NULL;
+	struct dkim_public *half = NULL;
 	struct buf base64, bytes;
 
 	buf_init(&base64, KEY_MAX);
 	buf_init(&bytes, KEY_MAX);
 	if (dkim_key_public(key, &base64, &r) && base64_read(buf_span(&base64), &bytes))
-	public = dkim_public_load(dkim_key_type(key), buf_span(&bytes));
+		half = dkim_public_load(dkim_key_type(key), buf_span(&bytes));
 	result_free(&r);
 	buf_free(&base64);
 	buf_free(&bytes);
-	return public;
+	return half;
 }
 
-static bool made_with(const struct dkim_key *key, const struct signature *s, const struct header *h)
-{
-	struct dkim_public *public = public_of(key);
-	struct field_index *index = field_index_make(h);
-	bool good = public != NULL && made_by(s, h, index, public);
+/* A signer, its header, and what is made of them when the first signature gets that far. */
+struct own {
+	const struct dkim_signer *signer;
+	const struct header *h;
+	const struct body_hash *body;
+	time_t now;
+	struct buf names; /* h= as it would be now */
+	struct dkim_public *key;
+	struct field_index *index;
+};
 
-	field_index_free(index);
-	dkim_public_free(public);
-	return good;
+static void own_prepare(struct own *own)
+{
+	if (own->index != NULL)
+		return;
+	dkim_signed_names(own->signer, own->h, &own->names);
+	own->key = public_of(own->signer->key);
+	own->index = field_index_make(own->h);
+}
+
+static void own_free(struct own *own)
+{
+	buf_free(&own->names);
+	dkim_public_free(own->key);
+	field_index_free(own->index);
+}
+
+/* "@d" and none are the same; only the domain is without case. */
+static bool same_identity(const char *identity, const struct dkim_signer *signer)
+{
+	const char *at = strrchr(identity, '@');
+	const char *wanted = signer->identity != NULL ? signer->identity : "";
+	const char *wanted_at = strrchr(wanted, '@');
+	size_t local = wanted_at != NULL ? (size_t)(wanted_at - wanted) : 0;
+
+	return at != NULL && (size_t)(at - identity) == local &&
+	       memcmp(identity, wanted, local) == 0 &&
+	       ascii_casecmp(at + 1, wanted_at != NULL ? wanted_at + 1 : signer->domain) == 0;
 }
 
 static bool is_of(const struct signature *s, const struct dkim_signer *signer)
@@ -322,7 +396,20 @@ static bool is_of(const struct signature *s, const struct dkim_signer *signer)
 	return s->v.verdict == VERDICT_PASS && !s->limited &&
 	       s->type == dkim_key_type(signer->key) &&
 	       ascii_casecmp(s->v.domain, signer->domain) == 0 &&
-	       ascii_casecmp(s->v.selector, signer->selector) == 0;
+	       ascii_casecmp(s->v.selector, signer->selector) == 0 &&
+	       same_identity(s->v.identity, signer);
+}
+
+/* Not made later than now, and with most of its time still to go. */
+static bool lasts(const struct signature *s, int64_t expire, time_t now)
+{
+	uint64_t present = now > 0 ? (uint64_t)now : 0;
+
+	if (s->made > present)
+		return false;
+	if (s->end == UINT64_MAX)
+		return true;
+	return expire > 0 && s->end > present + (uint64_t)expire / 2;
 }
 
 static bool body_fits(const struct signature *s, const struct body_hash *body)
@@ -333,19 +420,36 @@ static bool body_fits(const struct signature *s, const struct body_hash *body)
 	       memcmp(body->hash[kind], s->body_hash, SHA256_SIZE) == 0;
 }
 
-bool verify_own(const struct dkim_signer *s, const struct header *h, size_t at,
-		const struct body_hash *body, time_t now)
+static bool is_as_good(struct own *own, const struct signature *s)
 {
-	struct signature found;
-	bool good = false;
-
-	if (!span_ieq(header_name(h, at), field_wanted))
+	if (!is_of(s, own->signer) || !lasts(s, own->signer->expire, own->now) ||
+	    !body_fits(s, own->body))
 		return false;
-	signature_read(h, at, &found);
-	signature_check_time(&found, now);
-	if (is_of(&found, s) && body_fits(&found, body))
-		good = made_with(s->key, &found, h);
-	free_texts(&found.v);
-	signature_free(&found);
+	own_prepare(own);
+	return own->key != NULL && !buf_overflowed(&own->names) &&
+	       signature_covers(s, buf_span(&own->names)) &&
+	       made_by(s, own->h, own->index, own->key);
+}
+
+bool verify_own(const struct dkim_signer *s, const struct header *h, const struct body_hash *body,
+		time_t now)
+{
+	struct own own = { .signer = s, .h = h, .body = body, .now = now };
+	bool good = false;
+	size_t seen = 0;
+
+	buf_init(&own.names, FIELD_MAX);
+	for (size_t i = 0; i < h->n && seen < VERIFY_SIGNATURES_MAX && !good; i++) {
+		struct signature found;
+
+		if (!span_ieq(header_name(h, i), field_wanted))
+			continue;
+		seen++;
+		signature_read(h, i, &found);
+		good = is_as_good(&own, &found);
+		free_texts(&found.v);
+		signature_free(&found);
+	}
+	own_free(&own);
 	return good;
 }

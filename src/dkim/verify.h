@@ -52,9 +52,9 @@ struct sink verify_body(struct verifier *v);
 
 /*
  * Appends to `record` the key record of "selector._domainkey.domain", and tells how the look-up
- * went. Where there are several records the choice is its own.
+ * went. A name is asked for once, and only when the body is as signed.
  */
-enum key_answer { KEY_FOUND, KEY_NONE, KEY_UNAVAILABLE };
+enum key_answer { KEY_FOUND, KEY_NONE, KEY_SEVERAL, KEY_UNAVAILABLE };
 typedef enum key_answer verify_find_fn(void *ctx, const char *name, struct buf *record);
 
 /*
@@ -69,11 +69,14 @@ void verify_drop(struct verifier *v);
 void verification_free(struct verification *list, size_t n);
 
 /*
- * Is the DKIM-Signature field at position `at` of the final header one of this signer (d=, s=),
- * and good: made by its key over all of the message, From included, and not expired? `body` is
- * finished; a signature over a canonicalization that was not hashed counts as not good.
+ * Has the final header, among its first VERIFY_SIGNATURES_MAX signatures, one that makes another
+ * one of this signer needless? It is of its d=, s= and key, good over all of the message, and no
+ * poorer than dkim_sign() would make it now: h= has every name that it would have, as often; i= is
+ * the same ("@d" being none); it has no l=, and an x= only where the signer has one and then still
+ * with more than half of that time to go; t= is not in the future. `body` is finished; a signature
+ * over a canonicalization that was not hashed counts as not good.
  */
-bool verify_own(const struct dkim_signer *s, const struct header *h, size_t at,
-		const struct body_hash *body, time_t now);
+bool verify_own(const struct dkim_signer *s, const struct header *h, const struct body_hash *body,
+		time_t now);
 
 #endif

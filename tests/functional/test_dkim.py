@@ -199,6 +199,41 @@ def test_old_signatures_stay_valid(rig, keys):
     assert dkimverify.dkimpy(message.data, keys["rsa"], other)
 
 
+ALL = (b"From", b"To", b"Subject", b"Date", b"Message-ID")
+NONE = (b"Cc", b"MIME-Version", b"Content-Type", b"Content-Transfer-Encoding", b"In-Reply-To",
+        b"References")
+
+
+@pytest.mark.parametrize("names, identity, added, count", [
+    (ALL + ALL + NONE, None, b"", 1), (ALL + ALL + NONE, b"@example.org", b"", 1),
+    (ALL + ALL + NONE + (b"X-More",), None, b"", 1), (ALL[:1], None, b"", 2),
+    (ALL + ALL[1:] + NONE, None, b"", 2), (ALL + ALL + NONE[1:], None, b"", 2),
+    (ALL + ALL[1:] + NONE, None, b"From: eve@example.org\r\n", 2),
+    (ALL + ALL + NONE, b"@sub.example.org", b"", 2),
+], ids=["full", "same-i", "one-more", "from-alone", "from-once", "cc-open", "second-from", "other-i"])
+def test_poorer_signatures_of_our_own_key(rig, keys, names, identity, added, count):
+    text = wire(MESSAGE)
+    key = keys["rsa"]
+    theirs = dkim.sign(text, key.selector.encode(), b"example.org", key.pem, identity=identity,
+                       canonicalize=(b"relaxed", b"relaxed"), include_headers=list(names))
+    server = rig.serve(dkim={"example.org": section(rig, key)})
+    message = delivered(rig.send(*ENVELOPE, input=added + theirs + text), server)
+    assert len(dkimverify.signatures(message.data)) == count
+
+
+@pytest.mark.parametrize("expire, left, count", [("1h", 3000, 1), ("1h", 1000, 2), ("1h", 3, 2),
+                                                 ("", 3000, 2)])
+def test_time_left_to_a_signature_of_our_own(rig, keys, expire, left, count):
+    """Made by ourselves under another time: half of what is wanted has to be left."""
+    made = rig.serve(dkim={"example.org": section(rig, keys["rsa"], expire=f"{left}s")})
+    once = delivered(rig.send(*ENVELOPE, input=MESSAGE), made).data
+    assert len(dkimverify.signatures(once)) == 1
+    wanted = {"expire": expire} if expire else {}
+    server = rig.serve(dkim={"example.org": section(rig, keys["rsa"], **wanted)})
+    message = delivered(rig.send(*ENVELOPE, input=once), server)
+    assert len(dkimverify.signatures(message.data)) == count
+
+
 def test_traditional_pem(rig):
     key = Key("example.org", "t1", traditional=True)
     server = rig.serve(dkim={"example.org": section(rig, key)})

@@ -390,6 +390,16 @@ def test_one_good_signature_is_enough(program, keys, signed):
          "fail (signature did not verify) d=example.org s=e1 a=ed25519-sha256 i=@example.org")
 
 
+@pytest.mark.parametrize("old, new", [
+    (b"From:", b"From: Eve <eve@example.net>\r\nFrom:"), (b"From:", b"X-From:"),
+    (b"Subject:", b"FROM : eve@example.net\r\nSubject:"),
+], ids=["on-top", "none", "below"])
+def test_not_exactly_one_author(program, keys, signed, old, new):
+    told(run(program, input=signed.replace(b"\r\n" + old, b"\r\n" + new, 1),
+             records=keys.values()), 1,
+         PASS.replace("pass", "permerror (there is not exactly one From: field)"))
+
+
 def test_signature_over_a_part_of_the_body(program, keys):
     message = by_dkimpy(keys["rsa"], "relaxed/relaxed", MESSAGE, length=True)
     told(run(program, input=message, records=keys.values()), 0, PASS)
@@ -438,13 +448,16 @@ def test_files_that_cannot_be_read(program, keys, signed):
     ("r1._domainkey.example.org. IN TXT \"v=DKIM1; p=\"\n", 1,
      "permerror (the key is revoked (p= is empty))"),
     ("r1._domainkey.example.org. IN TXT \"v=spf1 -all\"\n{good}", 0, "pass"),
-    ("r1._domainkey.example.org. IN TXT \"v=DKIM1; p=\"\n{good}", 0, "pass"),
+    ("r1._domainkey.example.org. IN TXT \"v=DKIM1; p=\"\n{good}", 1,
+     "permerror (there are several key records)"),
+    ("{good}r1._domainkey.example.org. IN TXT \"v=DKIM1; k=ed25519; p=AAAA\"\n", 1,
+     "permerror (there are several key records)"),
     ("r1._domainkey.example.org. IN CNAME k.example.net.\nk.example.net. IN TXT {strings}\n", 0,
      "pass"),
     ("r1._domainkey.example.org. IN TXT \"t=y; \" {strings}\n", 1, None),
     ("r1._domainkey.example.org. IN TXT \"t=y;\" {bare}\n", 0,
      "pass (the key is for testing)"),
-], ids=["none", "revoked", "spf-too", "revoked-too", "cname", "v-not-first", "testing"])
+], ids=["none", "revoked", "spf-too", "revoked-too", "another-too", "cname", "v-not-first", "testing"])
 def test_records(program, keys, signed, extra, status, verdict):
     good = zone({keys["rsa"].name: keys["rsa"].record})
     strings = good.partition(" TXT ")[2].strip()
@@ -481,6 +494,13 @@ def test_dns(program, keys, signed, entry, status, verdict):
         entry = {"txt": [[key.record[:255], key.record[255:]]]}
     told(ask(program, {key.name: entry} if entry else {}, program.file("message.eml", signed)),
          status, PASS.replace("pass", verdict))
+
+
+@needs_root
+def test_the_dns_is_not_asked_for_a_changed_body(program, signed):
+    """It would say that there is no key."""
+    told(ask(program, {}, program.file("message.eml", signed + b"more\r\n")), 1,
+         PASS.replace("pass", "fail (body hash did not verify)"))
 
 
 @needs_root

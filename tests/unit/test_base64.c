@@ -117,12 +117,42 @@ static void malformed(void **state)
 	buf_free(&out);
 }
 
+/* As programs less strict write it, and receivers read it. */
+static void bits_that_stand_for_nothing(void **state)
+{
+	static const char *const rows[] = { "Zg==", "Zh==", "Zv==" };
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct buf out;
+
+		buf_init(&out, 1000);
+		assert_true(base64_read(span_of(rows[i]), &out));
+		assert_string_equal(buf_str(&out), "f");
+		buf_free(&out);
+	}
+}
+
+static void unfolded(void **state)
+{
+	struct buf out;
+
+	(void)state;
+	buf_init(&out, 8);
+	base64_unfold(span_of(" Z\tm\r\n 9\nv"), &out);
+	assert_string_equal(buf_str(&out), "Zm9v");
+	base64_unfold((struct span){ NULL, 0 }, &out);
+	base64_unfold(span_of(" \t\r\n \t"), &out);
+	assert_string_equal(buf_str(&out), "Zm9v");
+	buf_free(&out);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(vectors),
-		cmocka_unit_test(there_and_back),
-		cmocka_unit_test(malformed),
+		cmocka_unit_test(vectors),   cmocka_unit_test(there_and_back),
+		cmocka_unit_test(malformed), cmocka_unit_test(bits_that_stand_for_nothing),
+		cmocka_unit_test(unfolded),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

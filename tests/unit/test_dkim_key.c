@@ -14,12 +14,15 @@
 #include "dkim/key.h"
 #include "receiver.h"
 
+#include <gnutls/gnutls.h>
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/banned.h"
 
 #define OUT_MAX  8192
+#define LEFT_MAX (16 * 1024 * 1024)
 #define COUNT(a) (sizeof(a) / sizeof(a)[0])
 
 /* Made for this test and used nowhere else. */
@@ -236,6 +239,11 @@ static void bad_keys(void **state)
 		{ "-----BEGIN PRIVATE KEY-----\n", "no private key" },
 		{ "-----BEGIN PRIVATE KEY-----\n!!\n-----END PRIVATE KEY-----\n",
 		  "no private key" },
+		{ "-----BEGIN PRIVATE KEY-----\n-----END PRIVATE KEY-----", "no private key" },
+		{ "-----BEGIN PRIVATE KEY-----\nMAA=\n-----END PRIVATE KEY-----",
+		  "no private key" },
+		{ "-----BEGIN PRIVATE KEY-----\nMAA=\n-----END RSA PRIVATE KEY-----\n",
+		  "no private key" },
 	};
 
 	(void)state;
@@ -450,6 +458,112 @@ static void new_keys(void **state)
 	free(last);
 }
 
+/* What was in the blocks that GnuTLS freed. They begin as zeros, so that all of them is defined. */
+static struct buf left;
+static gnutls_alloc_function theirs;
+
+static void *give(size_t size)
+{
+	return xcalloc(1, size);
+}
+
+static void take(void *p)
+{
+	if (p != NULL)
+		buf_add(&left, p, malloc_usable_size(p));
+	free(p);
+}
+
+static void watch(void)
+{
+	buf_init(&left, LEFT_MAX);
+	theirs = gnutls_malloc;
+	gnutls_malloc = give;
+	gnutls_free = take;
+}
+
+static void watch_no_more(void)
+{
+	gnutls_malloc = theirs;
+	gnutls_free = free;
+	buf_free(&left);
+}
+
+static bool is_left(const char *p, size_t len)
+{
+	return left.len > 0 && memmem(left.p, left.len, p, len) != NULL;
+}
+
+/*
+ * Neither a piece of the text nor, of an RSA key, of what it stands for, of the half that is
+ * secret. Of an Ed25519 key GnuTLS itself leaves the 32 octets.
+ */
+static void assert_nothing_left(enum key_type type, struct span pem)
+{
+	const size_t piece = 16;
+	size_t lines = 0;
+	struct buf text, der;
+	struct span body;
+
+	body.p = strchr(pem.p, '\n') + 1;
+	body.len = (size_t)(strstr(pem.p, "-----END") - body.p);
+	buf_init(&text, OUT_MAX);
+	buf_init(&der, OUT_MAX);
+	base64_unfold(body, &text);
+	assert_true(base64_read(buf_span(&text), &der));
+	assert_false(buf_overflowed(&left));
+	for (size_t i = body.len / 2; i + piece <= body.len; i++, lines++)
+		if (memchr(body.p + i, '\n', piece) == NULL)
+			assert_false(is_left(body.p + i, piece));
+	for (size_t i = der.len / 2; type == KEY_RSA && i + piece <= der.len; i++)
+		if (is_left(der.p + i, piece))
+			fail_msg("octets %zu to %zu of %zu", i, i + piece, der.len);
+	assert_true(lines > piece);
+	buf_free(&text);
+	buf_free(&der);
+}
+
+static void nothing_is_left(void **state)
+{
+	static const struct {
+		enum key_type type;
+		const char *pem;
+	} rows[] = { { KEY_RSA, rsa_pkcs1 }, { KEY_RSA, rsa_pkcs8 }, { KEY_ED25519, ed25519 } };
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct result r = RESULT_OK;
+		struct dkim_key *key = NULL;
+
+		watch();
+		assert_true(dkim_key_load(span_of(rows[i].pem), "test.key", &key, &r));
+		dkim_key_free(key);
+		assert_true(left.len > 0);
+		assert_nothing_left(rows[i].type, span_of(rows[i].pem));
+		watch_no_more();
+	}
+}
+
+static void nothing_is_left_of_new_keys(void **state)
+{
+	(void)state;
+	for (int type = KEY_RSA; type <= KEY_ED25519; type++) {
+		struct result r = RESULT_OK;
+		struct dkim_key *key = NULL;
+		struct buf pem;
+
+		buf_init(&pem, OUT_MAX);
+		buf_reserve(&pem, OUT_MAX);
+		watch();
+		assert_true(dkim_key_generate((enum key_type)type, 1024, &pem, &key, &r));
+		dkim_key_free(key);
+		assert_true(left.len > 0);
+		assert_nothing_left((enum key_type)type, buf_span(&pem));
+		watch_no_more();
+		buf_free(&pem);
+	}
+}
+
 static void digests(void **state)
 {
 	/* FIPS 180-4: "abc" */
@@ -471,10 +585,11 @@ static void digests(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(good_keys),    cmocka_unit_test(good_forms),
-		cmocka_unit_test(bad_keys),     cmocka_unit_test(signatures),
-		cmocka_unit_test(digests),      cmocka_unit_test(bad_public_keys),
-		cmocka_unit_test(verification), cmocka_unit_test(new_keys),
+		cmocka_unit_test(good_keys),       cmocka_unit_test(good_forms),
+		cmocka_unit_test(bad_keys),        cmocka_unit_test(signatures),
+		cmocka_unit_test(digests),         cmocka_unit_test(bad_public_keys),
+		cmocka_unit_test(verification),    cmocka_unit_test(new_keys),
+		cmocka_unit_test(nothing_is_left), cmocka_unit_test(nothing_is_left_of_new_keys),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -12,7 +12,9 @@
 
 #include "base/banned.h"
 
-#define TAGS "a=ed25519-sha256; d=example.org; s=e; c=relaxed/relaxed;"
+#define NO_MATCH     "signature did not verify"
+#define NOT_ONE_FROM "there is not exactly one From: field"
+#define TAGS         "a=ed25519-sha256; d=example.org; s=e; c=relaxed/relaxed;"
 
 /* Another one, of 32 octets 'A'. */
 static const char other_pem[] = "-----BEGIN PRIVATE KEY-----\n"
@@ -73,16 +75,20 @@ static void rfc_8463_changed(void **state)
 	static const struct {
 		const char *old, *new;
 		enum verdict verdict;
+		const char *why;
 	} rows[] = {
-		{ "dinner", "diner", VERDICT_FAIL },
-		{ "Is dinner", "Is  \t dinner", VERDICT_PASS },
-		{ "Subject: ", "SUBJECT :", VERDICT_PASS },
-		{ "To: Suzie Q", "To: Suzie\r\n Q", VERDICT_PASS },
-		{ "To: Suzie Q", "To: SuzieQ", VERDICT_FAIL },
-		{ "From: Joe", "From: Eve <eve@example.com>\r\nFrom: Joe", VERDICT_FAIL },
-		{ "Date: Fri", "Date:\r\nDate: Fri", VERDICT_FAIL },
-		{ "Message-ID:", "Comments: x\r\nMessage-ID:", VERDICT_PASS },
-		{ "To: Suzie", "To: x\r\nTo: Suzie", VERDICT_PASS },
+		{ "dinner", "diner", VERDICT_FAIL, NO_MATCH },
+		{ "Is dinner", "Is  \t dinner", VERDICT_PASS, NULL },
+		{ "Subject: ", "SUBJECT :", VERDICT_PASS, NULL },
+		{ "To: Suzie Q", "To: Suzie\r\n Q", VERDICT_PASS, NULL },
+		{ "To: Suzie Q", "To: SuzieQ", VERDICT_FAIL, NO_MATCH },
+		{ "From: Joe", "From: Eve <eve@example.com>\r\nFrom: Joe", VERDICT_PERMERROR,
+		  NOT_ONE_FROM },
+		{ "From: Joe", "from : Joe\r\nFROM:", VERDICT_PERMERROR, NOT_ONE_FROM },
+		{ "From: Joe", "X-From: Joe", VERDICT_PERMERROR, NOT_ONE_FROM },
+		{ "Date: Fri", "Date:\r\nDate: Fri", VERDICT_FAIL, NO_MATCH },
+		{ "Message-ID:", "Comments: x\r\nMessage-ID:", VERDICT_PASS, NULL },
+		{ "To: Suzie", "To: x\r\nTo: Suzie", VERDICT_PASS, NULL },
 	};
 
 	(void)state;
@@ -102,8 +108,7 @@ static void rfc_8463_changed(void **state)
 		out = verify(&h, rfc_body);
 		assert_int_equal(out.n, 2);
 		for (size_t k = 0; k < 2; k++)
-			expect(&out, k, rows[i].verdict,
-			       rows[i].verdict == VERDICT_FAIL ? "signature did not verify" : NULL);
+			expect(&out, k, rows[i].verdict, rows[i].why);
 		verification_free(out.list, out.n);
 		header_free(&h);
 		buf_free(&text);
@@ -374,7 +379,7 @@ static void testing_keys(void **state)
 	verification_free(out.list, out.n);
 	out = verify(&h, "other\r\n");
 	expect(&out, 0, VERDICT_FAIL, "body hash did not verify");
-	assert_true(out.list[0].testing);
+	assert_int_equal(out.questions, 0);
 	verification_free(out.list, out.n);
 	header_free(&h);
 }
@@ -414,6 +419,7 @@ static void hostile_size(void **state)
 
 	(void)state;
 	header_init(&h);
+	header_append(&h, span_of("From: a@example.org\r\n"));
 	buf_init(&field, TEXT_MAX);
 	buf_adds(&field, "DKIM-Signature: v=1;a=ed25519-sha256;d=example.org;s=e;b=AAAA;"
 			 "bh=frcCV1k9oG9oKj3dpUqdJg1PxRT2RSN/XKdLCPjaYaY=;h=from");
@@ -463,9 +469,14 @@ static void own_begin(struct own *own, struct dkim_key *key)
 	buf_free(&field);
 }
 
+static bool own_ask_at(const struct own *own, time_t now)
+{
+	return verify_own(&own->signer, &own->h, &own->hash, now);
+}
+
 static bool own_ask(const struct own *own)
 {
-	return verify_own(&own->signer, &own->h, 0, &own->hash, NOW);
+	return own_ask_at(own, NOW);
 }
 
 static void own_end(struct own *own)
@@ -482,10 +493,9 @@ static void own_signature(void **state)
 	(void)state;
 	own_begin(&own, key);
 	assert_true(own_ask(&own));
-	assert_false(verify_own(&own.signer, &own.h, 1, &own.hash, NOW));
-	assert_true(verify_own(&own.signer, &own.h, 0, &own.hash, NOW + 3600));
-	assert_false(verify_own(&own.signer, &own.h, 0, &own.hash, NOW + 3601));
-	assert_false(verify_own(&own.signer, &own.h, 0, &own.hash, NOW - 1000));
+	assert_true(own_ask_at(&own, NOW + 1799));
+	assert_false(own_ask_at(&own, NOW + 1800)); /* half of its time is over */
+	assert_false(own_ask_at(&own, NOW - 1));
 	own.signer.key = other;
 	assert_false(own_ask(&own));
 	own.signer.key = key;
@@ -511,31 +521,151 @@ static void own_signature(void **state)
 	dkim_key_free(other);
 }
 
-static void own_signature_over_a_part(void **state)
+#define OWN  "v=1;a=ed25519-sha256;d=example.org;s=e;c=relaxed;"
+#define HASH "bh=$;b=%"
+
+/* The signer signs From and Comments, and oversigns the first: what else may be otherwise? */
+static const struct {
+	const char *tags;
+	const char *identity; /* the signer's */
+	int64_t expire;       /* and its time */
+	size_t n;             /* how many of the fields below are hashed */
+	bool good;
+} own_rows[] = {
+	{ OWN "h=from:comments:comments:comments:from;" HASH, NULL, 0, 4, true },
+	{ OWN "h=from:from:COMMENTS:Comments : comments;" HASH, NULL, 0, 4, true },
+	{ OWN "h=from:to:from:comments:comments:comments:comments:to;" HASH, NULL, 0, 4, true },
+	{ OWN "h=from;" HASH, NULL, 0, 1, false },
+	{ OWN "h=from:from;" HASH, NULL, 0, 1, false },
+	{ OWN "h=from:comments:comments:comments;" HASH, NULL, 0, 4, false },
+	{ OWN "h=from:comments:comments:from;" HASH, NULL, 0, 3, false },
+	{ OWN "h=from:from:comments:comments:comments;l=20;" HASH, NULL, 0, 4, false },
+	{ OWN "h=xfrom;" HASH, NULL, 0, 0, false },
+	{ OWN "h=from:from:comments:comments:comments;t=1700000000;" HASH, NULL, 0, 4, true },
+	{ OWN "h=from:from:comments:comments:comments;t=1700000001;" HASH, NULL, 0, 4, false },
+	{ OWN "h=from:from:comments:comments:comments;x=1800000000;" HASH, NULL, 0, 4, false },
+	{ OWN "h=from:from:comments:comments:comments;x=1700000050;" HASH, NULL, 100, 4, false },
+	{ OWN "h=from:from:comments:comments:comments;x=1700000051;" HASH, NULL, 100, 4, true },
+	{ OWN "h=from:from:comments:comments:comments;" HASH, NULL, 100, 4, true },
+	{ OWN "i=@Example.org;h=from:from:comments:comments:comments;" HASH, NULL, 0, 4, true },
+	{ OWN "i=@x.example.org;h=from:from:comments:comments:comments;" HASH, NULL, 0, 4, false },
+	{ OWN "i=a@example.org;h=from:from:comments:comments:comments;" HASH, NULL, 0, 4, false },
+	{ OWN "h=from:from:comments:comments:comments;" HASH, "@example.org", 0, 4, true },
+	{ OWN "h=from:from:comments:comments:comments;" HASH, "a@example.org", 0, 4, false },
+	{ OWN "i=a@EXAMPLE.org;h=from:from:comments:comments:comments;" HASH, "a@example.org", 0, 4,
+	  true },
+	{ OWN "i=A@example.org;h=from:from:comments:comments:comments;" HASH, "a@example.org", 0, 4,
+	  false },
+	{ OWN "i=b@example.org;h=from:from:comments:comments:comments;" HASH, "a@example.org", 0, 4,
+	  false },
+	{ "v=1;a=rsa-sha256;d=example.org;s=e;c=relaxed;h=from:from:comments:comments:"
+	  "comments;" HASH,
+	  NULL, 0, 4, false },
+};
+
+static void own_signatures_that_are_poorer(void **state)
 {
-	static const struct {
-		const char *tags;
-		bool good;
-	} rows[] = {
-		{ "v=1;a=ed25519-sha256;d=example.org;s=e;c=relaxed;h=from;bh=$;b=%", true },
-		{ "v=1;a=ed25519-sha256;d=example.org;s=e;c=relaxed;h=from;l=20;bh=$;b=%", false },
-		{ "v=1;a=ed25519-sha256;d=example.org;s=e;c=relaxed;h=xfrom;bh=$;b=%", false },
-		{ "v=1;a=rsa-sha256;d=example.org;s=e;c=relaxed;h=from;bh=$;b=%", false },
-	};
+	static const char *const headers[] = { "Comments", NULL };
+	static const char *const oversign[] = { "From", NULL };
 	struct dkim_key *key = load(private_pem);
 
 	(void)state;
-	for (size_t i = 0; i < COUNT(rows); i++) {
-		const struct made m = { rows[i].tags, CANON_RELAXED, CANON_SIMPLE, 0, { 0 }, 1 };
+	for (size_t i = 0; i < COUNT(own_rows); i++) {
+		const struct made m = { .tags = own_rows[i].tags,
+					.header_canon = CANON_RELAXED,
+					.body_canon = CANON_SIMPLE,
+					.at = { 0, 4, 3, 2 },
+					.n = own_rows[i].n };
 		struct own own;
 
 		own_begin(&own, key);
 		header_free(&own.h);
 		make_header(&m, &own.h);
-		assert_int_equal(own_ask(&own), rows[i].good);
+		own.signer.headers = headers;
+		own.signer.oversign = oversign;
+		own.signer.identity = own_rows[i].identity;
+		own.signer.expire = own_rows[i].expire;
+		if (own_ask(&own) != own_rows[i].good)
+			fail_msg("%s", own_rows[i].tags);
 		own_end(&own);
 	}
 	dkim_key_free(key);
+}
+
+/* A good one behind poor ones; not behind more than anybody looks at. */
+static void own_signature_among_others(void **state)
+{
+	static const char poor[] = "DKIM-Signature: " OWN "h=from;b=AAAA;bh="
+				   "frcCV1k9oG9oKj3dpUqdJg1PxRT2RSN/XKdLCPjaYaY=\r\n";
+	struct dkim_key *key = load(private_pem);
+	struct own own;
+
+	(void)state;
+	own_begin(&own, key);
+	for (size_t n = 1; n < VERIFY_SIGNATURES_MAX; n++)
+		header_insert(&own.h, 0, span_of(poor));
+	assert_true(own_ask(&own));
+	header_insert(&own.h, 0, span_of("Subject: x\r\n"));
+	assert_false(own_ask(&own));
+	header_remove(&own.h, 0);
+	assert_true(own_ask(&own));
+	header_insert(&own.h, 0, span_of(poor));
+	assert_false(own_ask(&own));
+	own_end(&own);
+	dkim_key_free(key);
+}
+
+/* Thousands of fields that claim to be ours cost no more than the header they make. */
+static void own_signatures_without_number(void **state)
+{
+	struct dkim_key *key = load(private_pem);
+	struct own own;
+	struct buf field;
+
+	(void)state;
+	own_begin(&own, key);
+	buf_init(&field, TEXT_MAX);
+	assert_true(own_ask(&own));
+	buf_addspan(&field, header_field(&own.h, 0));
+	header_append(&own.h, span_of("Subject: another\r\n"));
+	for (size_t n = 0; n < 10000; n++)
+		header_append(&own.h, buf_span(&field));
+	assert_false(own_ask(&own));
+	buf_free(&field);
+	own_end(&own);
+	dkim_key_free(key);
+}
+
+/* What is asked of the DNS: nothing for a body that is not as signed, a name once. */
+static void questions(void **state)
+{
+	static const struct made m = { .tags = "v=1; " TAGS "h=from;bh=$;b=%",
+				       .header_canon = CANON_RELAXED,
+				       .body_canon = CANON_RELAXED,
+				       .n = 1 };
+	struct outcome out;
+	struct header h;
+	struct buf field;
+
+	(void)state;
+	make_header(&m, &h);
+	buf_init(&field, TEXT_MAX);
+	buf_addspan(&field, header_field(&h, 0));
+	for (size_t n = 1; n < VERIFY_SIGNATURES_MAX; n++)
+		header_insert(&h, 0, buf_span(&field));
+	out = verify(&h, body);
+	assert_int_equal(out.n, VERIFY_SIGNATURES_MAX);
+	for (size_t i = 0; i < out.n; i++)
+		expect(&out, i, VERDICT_PASS, NULL);
+	assert_int_equal(out.questions, 1);
+	verification_free(out.list, out.n);
+	out = verify(&h, "other\r\n");
+	for (size_t i = 0; i < out.n; i++)
+		expect(&out, i, VERDICT_FAIL, "body hash did not verify");
+	assert_int_equal(out.questions, 0);
+	verification_free(out.list, out.n);
+	buf_free(&field);
+	header_free(&h);
 }
 
 int main(void)
@@ -554,7 +684,10 @@ int main(void)
 		cmocka_unit_test(too_many_signatures),
 		cmocka_unit_test(hostile_size),
 		cmocka_unit_test(own_signature),
-		cmocka_unit_test(own_signature_over_a_part),
+		cmocka_unit_test(own_signatures_that_are_poorer),
+		cmocka_unit_test(own_signature_among_others),
+		cmocka_unit_test(own_signatures_without_number),
+		cmocka_unit_test(questions),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
