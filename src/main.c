@@ -36,6 +36,14 @@ static front_end *const front_ends[] = {
 	[MODE_DKIM_KEYGEN] = keygen,    [MODE_DKIM_CHECK] = dkim_check,
 };
 
+/* Stdout was closed when we came, and is /dev/null now. */
+static bool stdout_missing;
+
+/* What was asked for by a mode that only shows something could not be shown. */
+static bool stdout_failed;
+
+static int stdout_patience_ms = -1;
+
 /*
  * Callers close descriptors they do not care for; whatever is opened next would then become
  * "stdout", and a line meant for a person would land in a connection.
@@ -44,23 +52,26 @@ static void fill_standard_descriptors(void)
 {
 	int fd;
 
-	do
+	do {
 		fd = open("/dev/null", O_RDWR);
-	while (fd >= 0 && fd <= STDERR_FILENO);
+		stdout_missing = stdout_missing || fd == STDOUT_FILENO;
+	} while (fd >= 0 && fd <= STDERR_FILENO);
 	if (fd > STDERR_FILENO)
 		close(fd);
 }
 
-/* What was asked for by a mode that only shows something could not be shown. */
-static bool stdout_failed;
-
-static int stdout_patience_ms = -1;
+/* In the other modes the mail counts, not the words about it that -v shows. */
+static bool only_shows(enum mode mode)
+{
+	return mode != MODE_MESSAGE && mode != MODE_SMTP;
+}
 
 static bool write_stdout(void *ctx, const char *p, size_t len)
 {
 	struct pollfd pfd = { .fd = STDOUT_FILENO, .events = POLLOUT };
 
 	(void)ctx;
+	stdout_failed = stdout_failed || stdout_missing;
 	while (len > 0 && !stdout_failed) {
 		/* What POLLOUT promises to take without blocking. */
 		size_t n = len < PIPE_BUF ? len : PIPE_BUF;
@@ -90,10 +101,9 @@ int main(int argc, char **argv)
 			stdout_patience_ms = 1000;
 		else if (o.mode == MODE_SMTP)
 			stdout_patience_ms = SMTPD_IDLE_MS;
+		stdout_missing = stdout_missing && only_shows(o.mode);
 		status = front_ends[o.mode](&o, &rep);
-		/* With -v too the mail counts, not the words about it. */
-		if (stdout_failed && status == EX_OK && o.mode != MODE_MESSAGE &&
-		    o.mode != MODE_SMTP)
+		if (stdout_failed && status == EX_OK && only_shows(o.mode))
 			status = EX_IOERR;
 	} else {
 		report_failure(&rep, NULL, NULL, &r);

@@ -22,11 +22,24 @@
 
 #include "base/banned.h"
 
-#define RSA_BITS_MIN     1024 /* RFC 8301 section 3.2 */
-#define RSA_BITS_ADVISED 2048
+#define RSA_BITS_ADVISED 2048 /* RFC 8301 section 3.2 */
 #define LINE_MAX_LEN     8192
 #define BASE64_MAX       8192 /* a public key, or a signature, of 16384 bits is half of it */
-#define LABELS_MAX       8    /* of the names a policy is looked up at, RFC 9989 section 4.10 */
+
+/* What was found at _dmarc of a domain. */
+struct answer {
+	struct answer *next;
+	char *domain;
+	enum { NO_POLICY, ONE_POLICY, SEVERAL_POLICIES, NO_ANSWER } kind;
+	struct dmarc policy;
+};
+
+/* A walk from a domain upwards. */
+struct search {
+	struct dmarc_walk walk;
+	bool several; /* somewhere, so that none of them counts */
+	bool unknown;
+};
 
 struct work {
 	const struct conf *conf;
@@ -35,6 +48,7 @@ struct work {
 	int status;     /* of the first thing that is wrong; 0 without one */
 	bool temporary; /* an answer was not to be had */
 	int tempfail_status;
+	struct answer *answers; /* so that nothing is asked, or told, twice */
 };
 
 enum grade { GOOD, NOTE, WARNING, WRONG, UNKNOWN };
@@ -257,9 +271,9 @@ static void check_section(struct work *w, const struct conf_dkim *d)
 
 /* --- DMARC --- */
 
-/* The only DMARC record among those found; they are worth nothing when there are several. */
-static bool pick_policy(struct work *w, const char *name, const struct txt *found,
-			struct dmarc *policy)
+/* They are worth nothing when there are several. */
+static void read_policies(struct work *w, const char *name, const struct txt *found,
+			  struct answer *out)
 {
 	struct dmarc one;
 	size_t n = 0;
@@ -267,79 +281,77 @@ static bool pick_policy(struct work *w, const char *name, const struct txt *foun
 	for (size_t i = 0; i < found->n; i++) {
 		if (!dmarc_read(buf_span(&found->records[i]), &one))
 			continue;
-		*policy = one;
+		out->policy = one;
 		n++;
 	}
-	if (n > 1)
+	if (found->answer == TXT_UNAVAILABLE) {
+		out->kind = NO_ANSWER;
+		say(w, name, UNKNOWN, "the DNS gives no answer now; try again later");
+	} else if (n > 1) {
+		out->kind = SEVERAL_POLICIES;
 		say(w, name, WARNING,
 		    "there are %zu DMARC records, so receivers obey none; delete all but one", n);
-	return n == 1;
+	} else {
+		out->kind = n == 1 ? ONE_POLICY : NO_POLICY;
+	}
 }
 
-static size_t labels_of(const char *domain)
+static const struct answer *look_up_policy(struct work *w, const char *domain)
 {
-	size_t n = 1;
-
-	for (; *domain != '\0'; domain++)
-		n += *domain == '.';
-	return n;
-}
-
-/* The next domain to ask after this one; NULL when only a top level is left. */
-static const char *parent_of(const char *domain)
-{
-	size_t labels = labels_of(domain);
-	size_t left = labels > LABELS_MAX ? LABELS_MAX - 1 : labels - 1;
-
-	if (left < 2)
-		return NULL;
-	for (; labels > left; labels--)
-		domain = strchr(domain, '.') + 1;
-	return domain;
-}
-
-/* The policy at one domain. False without one; *known says whether that is certain. */
-static bool look_up_policy(struct work *w, const char *domain, struct dmarc *policy, bool *known)
-{
-	char *name = xasprintf("_dmarc.%s", domain);
+	struct answer *a = w->answers;
 	struct txt txt;
-	bool found;
+	char *name;
 
+	while (a != NULL && strcmp(a->domain, domain) != 0)
+		a = a->next;
+	if (a != NULL)
+		return a;
+	a = xcalloc(1, sizeof *a);
+	a->domain = xstrdup(domain);
+	a->next = w->answers;
+	w->answers = a;
+	name = xasprintf("_dmarc.%s", domain);
 	txt_find(w->source, name, &txt);
-	*known = txt.answer != TXT_UNAVAILABLE;
-	if (!*known)
-		say(w, name, UNKNOWN, "the DNS gives no answer now; try again later");
-	found = pick_policy(w, name, &txt, policy);
+	read_policies(w, name, &txt, a);
 	txt_free(&txt);
 	free(name);
-	return found;
+	return a;
 }
 
-/*
- * The domain whose policy receivers obey: `from`, or the uppermost one above it with a record, as
- * RFC 9989 section 4.10 has it instead of a list of where organizations end. NULL without one;
- * *known then says whether that is certain.
- */
-static const char *find_policy(struct work *w, const char *from, struct dmarc *policy, bool *known)
+static void answers_free(struct answer *a)
 {
-	const char *found = NULL;
-	struct dmarc one;
+	while (a != NULL) {
+		struct answer *next = a->next;
 
-	for (const char *domain = from; domain != NULL; domain = parent_of(domain)) {
-		bool here = look_up_policy(w, domain, &one, known);
-
-		if (!*known)
-			return NULL;
-		if (!here)
-			continue;
-		if (found == NULL || !one.suffix) {
-			found = domain;
-			*policy = one;
-		}
-		if (domain == from || one.suffix || one.organization)
-			break;
+		free(a->domain);
+		free(a);
+		a = next;
 	}
-	return found;
+}
+
+static void search_step(struct work *w, struct search *s)
+{
+	const struct answer *a = look_up_policy(w, s->walk.next);
+
+	s->several = s->several || a->kind == SEVERAL_POLICIES;
+	s->unknown = s->unknown || a->kind == NO_ANSWER;
+	dmarc_walk_take(&s->walk, a->kind == ONE_POLICY ? &a->policy : NULL);
+}
+
+/* As far as the policy is, or with `whole` the organization too. False: nobody knows now. */
+static bool search(struct work *w, struct search *s, bool whole)
+{
+	while (s->walk.next != NULL && !s->unknown && (whole || s->walk.found != s->walk.start))
+		search_step(w, s);
+	return !s->unknown;
+}
+
+static struct search search_begin(const char *domain)
+{
+	struct search s = { .several = false };
+
+	dmarc_walk_begin(&s.walk, domain);
+	return s;
 }
 
 static void say_policy(struct work *w, const char *from, const char *domain,
@@ -359,60 +371,81 @@ static void say_policy(struct work *w, const char *from, const char *domain,
 	free(name);
 }
 
-/*
- * A subdomain with a policy below a domain without one is an organization of its own to those who
- * go by RFC 9989, though not to those with a list (RFC 7489).
- */
-static void check_organization(struct work *w, const char *from, const struct conf_dkim *d)
+static void say_unaligned(struct work *w, const struct dmarc_walk *author,
+			  const struct dmarc_walk *signer)
 {
-	struct dmarc policy;
-	bool known;
+	const char *from = author->start, *d = signer->start;
 
-	if (find_policy(w, d->domain, &policy, &known) == NULL && known)
-		say(w, d->domain, WARNING,
-		    "there is no DMARC record, here or above, so to some receivers From: %s is of "
-		    "another organization; publish one at _dmarc.%s",
-		    from, d->domain);
+	if (author->policy.strict_dkim)
+		say(w, from, WRONG,
+		    "From: %s and the signature (d=%s) are not aligned (strict); set adkim=r, or "
+		    "make a key and a section for %s",
+		    from, d, from);
+	else if (signer->found == NULL)
+		say(w, from, WRONG,
+		    "From: %s and the signature (d=%s) are not aligned (relaxed), as %s has no "
+		    "DMARC record and is another organization than %s; publish one at _dmarc.%s, "
+		    "or make a key and a section for %s",
+		    from, d, d, author->organization, d, from);
+	else
+		say(w, from, WRONG,
+		    "From: %s and the signature (d=%s) are not aligned (relaxed), as their "
+		    "organizations are %s and %s; take psd= out of their records, or make a key "
+		    "and a section for %s",
+		    from, d, author->organization, signer->organization, from);
+}
+
+/* What is good for `from` is not for the names below it, which are signed by it too. */
+static void check_subdomains(struct work *w, const struct dmarc_walk *author, const char *d)
+{
+	const char *how = NULL;
+
+	if (author->policy.strict_dkim)
+		how = "(strict); set adkim=r";
+	else if (author->found == author->start && author->policy.suffix)
+		how = "(relaxed), as each is an organization by psd=y; take psd=y out";
+	if (how != NULL)
+		say(w, author->start, WARNING,
+		    "subdomains = on, but From: a subdomain and the signature (d=%s) are not "
+		    "aligned %s, or make keys for the subdomains",
+		    d, how);
 }
 
 /* Does the signature (d=) speak for authors at `from`? */
-static void check_alignment(struct work *w, const char *from, const struct conf_dkim *d,
-			    bool subdomains, const struct dmarc *policy)
+static void check_alignment(struct work *w, struct search *author, const struct conf_dkim *d,
+			    bool subdomains)
 {
-	const char *how = policy->strict_dkim ? "strict" : "relaxed";
+	const char *from = author->walk.start;
+	bool strict = author->walk.policy.strict_dkim;
+	struct search signer = search_begin(d->domain);
 
-	if (!dmarc_aligned(policy->strict_dkim, from, d->domain)) {
-		say(w, from, WRONG,
-		    "From: %s and the signature (d=%s) are not aligned (%s); set adkim=r, or make "
-		    "a "
-		    "key and a section for %s",
-		    from, d->domain, how, from);
+	if (!strict && ascii_casecmp(from, d->domain) != 0 &&
+	    (!search(w, author, true) || !search(w, &signer, true)))
+		return;
+	if (!dmarc_aligned(strict, &author->walk, &signer.walk)) {
+		say_unaligned(w, &author->walk, &signer.walk);
 		return;
 	}
 	say(w, from, GOOD, "From: %s and the signature (d=%s) are aligned (%s)", from, d->domain,
-	    how);
-	if (subdomains && policy->strict_dkim)
-		say(w, from, WARNING,
-		    "subdomains = on, but From: a subdomain and the signature (d=%s) are not "
-		    "aligned (strict); set adkim=r, or make keys for the subdomains",
-		    d->domain);
-	if (ascii_casecmp(from, d->domain) != 0)
-		check_organization(w, from, d);
+	    strict ? "strict" : "relaxed");
+	if (subdomains)
+		check_subdomains(w, &author->walk, d->domain);
 }
 
 static void check_policy(struct work *w, const char *from, const struct conf_dkim *d,
 			 bool subdomains)
 {
-	struct dmarc policy;
-	bool known;
-	const char *domain = find_policy(w, from, &policy, &known);
+	struct search author = search_begin(from);
 
-	if (domain != NULL) {
-		say_policy(w, from, domain, &policy);
-		check_alignment(w, from, d, subdomains, &policy);
-	} else if (known) {
-		say(w, from, NOTE, "there is no DMARC record, here or above");
+	if (!search(w, &author, false))
+		return;
+	if (author.walk.found == NULL) {
+		say(w, from, NOTE, "there is no DMARC record%s, here or above",
+		    author.several ? " that counts" : "");
+		return;
 	}
+	say_policy(w, from, author.walk.found, &author.walk.policy);
+	check_alignment(w, &author, d, subdomains);
 }
 
 /* --- the whole --- */
@@ -500,6 +533,7 @@ int dkim_check(const struct options *o, struct report *rep)
 	}
 	if (w.status == 0 && w.temporary)
 		w.status = w.tempfail_status;
+	answers_free(w.answers);
 	txt_close(source);
 	conf_free(conf);
 	return w.status;

@@ -17,14 +17,13 @@
 
 #include "base/banned.h"
 
-#define BITS_MIN     1024 /* RFC 8301 section 3.2, as are the next two */
-#define BITS_ADVISED 2048
-#define BITS_USUAL   4096 /* what receivers have to take */
-#define BITS_MAX     16384
-#define NAME_MAX_LEN 253 /* RFC 1035 section 2.3.4, as text */
-#define STRING_MAX   255 /* RFC 1035 section 3.3 */
-#define PEM_MAX      (32 * 1024)
-#define TEXT_MAX     (64 * 1024)
+#define RSA_BITS_ADVISED 2048 /* RFC 8301 section 3.2, as is the next */
+#define RSA_BITS_USUAL   4096 /* what receivers have to take */
+#define RSA_BITS_MAX     16384
+#define NAME_MAX_LEN     253 /* RFC 1035 section 2.3.4, as text */
+#define STRING_MAX       255 /* RFC 1035 section 3.3 */
+#define PEM_MAX          (32 * 1024)
+#define TEXT_MAX         (64 * 1024)
 
 /* What was asked for. */
 struct request {
@@ -34,6 +33,7 @@ struct request {
 	char *selector;
 	char *record; /* the name of its record in the DNS, without the last dot */
 	char *file;
+	char *path; /* of the file that was made, from the root on; or as it was named */
 };
 
 static bool take_algorithm(const char *word, struct request *q, struct result *r)
@@ -50,15 +50,15 @@ static bool take_algorithm(const char *word, struct request *q, struct result *r
 
 static bool take_bits(const char *number, struct request *q, struct result *r)
 {
-	uint64_t bits = BITS_ADVISED;
+	uint64_t bits = RSA_BITS_ADVISED;
 
 	if (number != NULL && q->type != KEY_RSA)
 		return result_fail(r, CAUSE_USAGE, STEP_USAGE,
 				   "--bits is for RSA: keys of Ed25519 have one size");
-	if (number != NULL && (!parse_number(number, BITS_MAX, &bits) || bits < BITS_MIN))
+	if (number != NULL && (!parse_number(number, RSA_BITS_MAX, &bits) || bits < RSA_BITS_MIN))
 		return result_fail(r, CAUSE_USAGE, STEP_USAGE,
-				   "--bits %s: expected a number from %d to %d", number, BITS_MIN,
-				   BITS_MAX);
+				   "--bits %s: expected a number from %d to %d", number,
+				   RSA_BITS_MIN, RSA_BITS_MAX);
 	q->bits = (unsigned)bits;
 	return true;
 }
@@ -129,6 +129,7 @@ static void request_free(struct request *q)
 	free(q->selector);
 	free(q->record);
 	free(q->file);
+	free(q->path);
 }
 
 /* errno, as a cause for the exit status. */
@@ -171,6 +172,13 @@ static bool write_key(const char *file, struct span pem, struct result *r)
 	return ok;
 }
 
+static char *path_of(const char *file)
+{
+	char *path = realpath(file, NULL);
+
+	return path != NULL ? path : xstrdup(file);
+}
+
 /* In strings that a TXT record can hold, one a line. */
 static void put_strings(struct buf *out, const char *value)
 {
@@ -203,14 +211,11 @@ static void put_quoted(struct buf *out, const char *s)
 /* The section's name is the record's: several keys of a domain get along. */
 static void put_section(struct buf *out, const struct request *q)
 {
-	char *path = realpath(q->file, NULL);
-
 	buf_addf(out,
 		 "dkim \"%s\" {\n\tdomain = \"%s\"\n\tselector = \"%s\"\n\tkey_file = ", q->record,
 		 q->domain, q->selector);
-	put_quoted(out, path != NULL ? path : q->file);
+	put_quoted(out, q->path);
 	buf_adds(out, "\n}\n");
-	free(path);
 }
 
 static bool show(const struct request *q, const struct dkim_key *key, struct report *rep,
@@ -244,13 +249,13 @@ static void tell_doubts(const struct request *q, struct report *rep)
 	struct result r = RESULT_OK;
 	struct buf pem;
 
-	if (q->type == KEY_RSA && q->bits < BITS_ADVISED)
+	if (q->type == KEY_RSA && q->bits < RSA_BITS_ADVISED)
 		report_line(rep, "warning: the key has %u bits, %d are advised", q->bits,
-			    BITS_ADVISED);
-	if (q->type == KEY_RSA && q->bits > BITS_USUAL)
+			    RSA_BITS_ADVISED);
+	if (q->type == KEY_RSA && q->bits > RSA_BITS_USUAL)
 		report_line(rep, "warning: the key has %u bits; not all receivers take over %d",
-			    q->bits, BITS_USUAL);
-	if (!secret_read_file(q->file, "key_file", &pem, &r))
+			    q->bits, RSA_BITS_USUAL);
+	if (!secret_read_file(q->path, "key_file", &pem, &r))
 		report_line(rep, "warning: %s", r.text);
 	buf_wipe(&pem);
 	result_free(&r);
@@ -270,6 +275,8 @@ int keygen(const struct options *o, struct report *rep)
 	if (take_request(o, &q, &r) && dkim_key_generate(q.type, q.bits, &pem, &key, &r))
 		written = write_key(q.file, buf_span(&pem), &r);
 	buf_wipe(&pem);
+	if (written)
+		q.path = path_of(q.file);
 	if (written && show(&q, key, rep, &r))
 		tell_doubts(&q, rep);
 	else if (written)

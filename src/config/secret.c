@@ -20,6 +20,8 @@
 #define TARGET_MAX 4096
 #define WAY_MAX    (4 * TARGET_MAX)
 #define LINKS_MAX  40
+#define BLANKS     " \t\n"
+#define MAP_MAX    (16 * 1024) /* the kernel has 340 lines at most */
 
 /* A directory that is only passed need not be readable, where that can be said. */
 #if defined O_PATH
@@ -39,7 +41,7 @@ struct way {
 	const char *path; /* the file's, and what it is for: for errors */
 	const char *what;
 	int at;          /* the directory reached, or -1 */
-	struct buf here; /* its path, ends in a slash or is empty */
+	struct buf here; /* its path, ends in a slash */
 	struct buf rest; /* what is still to go */
 	int links;
 };
@@ -83,6 +85,92 @@ static bool fail_open(const char *path, const char *what, struct result *r)
 			   strerror(errno));
 }
 
+/* A small text file of the system, empty if there is none; `out` is a buffer to be freed. */
+static void read_system_file(const char *path, size_t max, struct buf *out)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	char piece[1024];
+	ssize_t n;
+
+	buf_init(out, max);
+	while (fd >= 0 && ((n = read(fd, piece, sizeof piece)) > 0 || (n < 0 && errno == EINTR)))
+		buf_add(out, piece, n > 0 ? (size_t)n : 0);
+	if (fd >= 0)
+		close(fd);
+}
+
+/* Takes the next number off the front; `none` without one. */
+static uint64_t next_number(const char **p, uint64_t none)
+{
+	char digits[24];
+	uint64_t number = none;
+	size_t len;
+
+	*p += strspn(*p, BLANKS);
+	len = strcspn(*p, BLANKS);
+	if (len > 0 && len < sizeof digits) {
+		memcpy(digits, *p, len);
+		digits[len] = '\0';
+		if (!parse_number(digits, UINT32_MAX, &number))
+			number = none;
+	}
+	*p += len;
+	return number;
+}
+
+bool secret_hides_root(const char *map, const char *overflow, uid_t uid)
+{
+	bool has_lines = false;
+
+	if (next_number(&overflow, UINT64_MAX) != uid)
+		return false;
+	for (; map[strspn(map, BLANKS)] != '\0'; has_lines = true) {
+		uint64_t inside = next_number(&map, UINT64_MAX);
+		uint64_t outside = next_number(&map, UINT64_MAX);
+		uint64_t n = next_number(&map, UINT64_MAX);
+
+		if (inside == UINT64_MAX || outside == UINT64_MAX || n == UINT64_MAX)
+			return false;
+		if (inside == 0 || (uid >= inside && uid - inside < n))
+			return false;
+	}
+	return has_lines;
+}
+
+/*
+ * In a user namespace that does not know root (bwrap, systemd's PrivateUsers=), files of root, and
+ * of all others that it does not know, show one uid that is nobody's.
+ */
+static bool may_be_root(uid_t uid)
+{
+	struct buf map, overflow;
+	bool hidden;
+
+	read_system_file("/proc/self/uid_map", MAP_MAX, &map);
+	read_system_file("/proc/sys/fs/overflowuid", MAP_MAX, &overflow);
+	hidden = !buf_overflowed(&map) && secret_hides_root(buf_str(&map), buf_str(&overflow), uid);
+	buf_free(&map);
+	buf_free(&overflow);
+	return hidden;
+}
+
+/* The file is another's. */
+static bool fail_owner(const char *path, const char *what, uid_t owner, struct result *r)
+{
+	char *command;
+
+	if (!may_be_root(owner))
+		return fail_permission(path, what, "belongs to another user", "chown root", path,
+				       r);
+	command = xasprintf("chown %ld", (long)geteuid());
+	fail_permission(path, what,
+			"its owner, root or another, is unknown in this user namespace, and only "
+			"the caller's own files can be trusted here",
+			command, path, r);
+	free(command);
+	return false;
+}
+
 /* What secret.h demands, of the file that is open. */
 static bool check_access(int fd, const char *path, const char *what, struct result *r)
 {
@@ -92,8 +180,7 @@ static bool check_access(int fd, const char *path, const char *what, struct resu
 		return result_fail(r, CAUSE_CONFIG, STEP_CONFIG, "%s: %s: is no regular file", what,
 				   path);
 	if (st.st_uid != 0 && st.st_uid != geteuid())
-		return fail_permission(path, what, "belongs to another user", "chown root", path,
-				       r);
+		return fail_owner(path, what, st.st_uid, r);
 	if ((st.st_mode & S_IRWXO) != 0)
 		return fail_permission(path, what, "others have access to it", "chmod 0600", path,
 				       r);
@@ -124,9 +211,14 @@ static bool read_all(int fd, const char *path, const char *what, struct buf *out
 	return n == 0;
 }
 
-static bool is_ours(uid_t uid)
+/*
+ * Root's or the caller's: a directory of this mode, or a link in one. Where root has no uid, what
+ * nobody but the owner can write to is taken for root's.
+ */
+static bool is_ours(uid_t uid, mode_t mode)
 {
-	return uid == 0 || uid == geteuid();
+	return uid == 0 || uid == geteuid() ||
+	       ((mode & (S_IWGRP | S_IWOTH)) == 0 && may_be_root(uid));
 }
 
 /* Root's group, and the one that many systems make for each user, of the same name and alone. */
@@ -149,7 +241,7 @@ static bool is_private_group(gid_t gid)
 /* Who may put another file, or directory, in the place of one that is in this directory? */
 static bool check_directory(const struct way *w, struct result *r)
 {
-	const char *name = w->here.len > 0 ? buf_str(&w->here) : ".";
+	const char *name = buf_str(&w->here);
 	const char *problem = NULL;
 	const char *command = NULL;
 	struct stat st;
@@ -157,7 +249,7 @@ static bool check_directory(const struct way *w, struct result *r)
 
 	if (fstat(w->at, &st) != 0)
 		return fail_open(w->path, w->what, r);
-	if (!is_ours(st.st_uid)) {
+	if (!is_ours(st.st_uid, st.st_mode)) {
 		problem = "belongs to another user (if it must, move the file)";
 		command = "chown root";
 	} else if (st.st_mode & S_ISVTX) {
@@ -189,12 +281,30 @@ static bool pass(struct way *w, int fd, const char *name, struct result *r)
 	return check_directory(w, r);
 }
 
+/* At the root. */
 static bool begin(struct way *w, struct result *r)
 {
-	bool absolute = w->rest.len > 0 && w->rest.p[0] == '/';
-
 	buf_clear(&w->here);
-	return pass(w, open(absolute ? "/" : ".", PASS_FLAGS), absolute ? "/" : "", r);
+	return pass(w, open("/", PASS_FLAGS), "/", r);
+}
+
+/*
+ * What is to go for a relative path: to the working directory, and on. Those above it count too:
+ * who can replace one decides what the path leads to the next time.
+ */
+static bool add_working_directory(struct way *w, struct result *r)
+{
+	char here[TARGET_MAX];
+
+	/* Linux has a path that begins otherwise for one that cannot be reached from our root. */
+	if (getcwd(here, sizeof here) == NULL || here[0] != '/')
+		return result_fail(r, CAUSE_CONFIG, STEP_CONFIG,
+				   "%s: %s: the working directory has no path; name the file with "
+				   "one that begins with /",
+				   w->what, w->path);
+	buf_adds(&w->rest, here);
+	buf_addc(&w->rest, '/');
+	return true;
 }
 
 /* `name` is no directory that opens, for `error`; if it is a link, then the way leads there. */
@@ -202,10 +312,11 @@ static bool follow(struct way *w, const char *name, int error, struct result *r)
 {
 	char target[TARGET_MAX];
 	ssize_t len = readlinkat(w->at, name, target, sizeof target - 1);
-	struct stat st;
+	struct stat st, directory;
 	struct buf rest;
 
-	if (len <= 0 || fstatat(w->at, name, &st, AT_SYMLINK_NOFOLLOW) != 0) {
+	if (len <= 0 || fstatat(w->at, name, &st, AT_SYMLINK_NOFOLLOW) != 0 ||
+	    fstat(w->at, &directory) != 0) {
 		errno = error;
 		return fail_open(w->path, w->what, r);
 	}
@@ -213,7 +324,7 @@ static bool follow(struct way *w, const char *name, int error, struct result *r)
 		return result_fail(r, CAUSE_CONFIG, STEP_CONFIG,
 				   "%s: %s: there are too many symbolic links on the way", w->what,
 				   w->path);
-	if (!is_ours(st.st_uid))
+	if (!is_ours(st.st_uid, directory.st_mode))
 		return result_fail(r, CAUSE_PERMISSION, STEP_CONFIG,
 				   "%s: %s: the symbolic link %s%s belongs to another user",
 				   w->what, w->path, buf_str(&w->here), name);
@@ -257,8 +368,9 @@ static int go(struct way *w, struct result *r)
 	bool ok;
 	int fd;
 
+	ok = w->path[0] == '/' || add_working_directory(w, r);
 	buf_add(&w->rest, w->path, (size_t)(name - w->path));
-	ok = begin(w, r);
+	ok = ok && begin(w, r);
 	while (ok && w->rest.len > 0 && !buf_overflowed(&w->rest) && !buf_overflowed(&w->here))
 		ok = advance(w, r);
 	if (!ok)

@@ -5,12 +5,15 @@
  * others and no write access to its group; read access for the group is how several users
  * share one (0640).
  *
- * Each directory on the way to it, from the root or, for a relative path, from the working
- * directory on, must be owned by root or the caller as well, and be writable by nobody else. Two
+ * Each directory on the way to it from the root, those above the working directory included, must
+ * be owned by root or the caller as well, and be writable by nobody else. Two
  * exceptions: a directory with the sticky bit (/tmp), where nobody can remove another's file, and
  * one that is writable by root's group or the caller's private one (of the caller's name, without
  * other members), which a umask of 002 makes. Symbolic links among the directories are followed,
  * if they are root's or the caller's; what they lead through is judged like the rest.
+ *
+ * In a user namespace without root, a directory that its owner alone can write to may also be of
+ * the uid that stands for all who are unknown there; a file may not.
  *
  * Anything else is CAUSE_PERMISSION, with the command that mends it.
  */
@@ -21,6 +24,7 @@
 #include "base/result.h"
 
 #include <stdbool.h>
+#include <sys/types.h>
 
 #define SECRET_FILE_MAX (64 * 1024)
 
@@ -38,5 +42,11 @@ bool secret_read_credential(const char *name, const char *what, struct buf *out,
  * (CAUSE_CONFIG) when that is empty or holds a NUL.
  */
 bool secret_first_line(struct buf *text, const char *path, const char *what, struct result *r);
+/*
+ * May a file of `uid` be root's, though it does not show? So it is where the user namespace, by its
+ * map (/proc/self/uid_map), has neither root nor this uid, and this is the one that stands for
+ * others (/proc/sys/fs/overflowuid). Both as text; "" where the system has no such thing.
+ */
+bool secret_hides_root(const char *map, const char *overflow, uid_t uid);
 
 #endif

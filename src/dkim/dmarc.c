@@ -10,6 +10,8 @@
 
 #include "base/banned.h"
 
+#define LABELS_MAX 7 /* of the names above the first, RFC 9989 section 4.10 */
+
 static const char *const policies[] = {
 	[DMARC_UNSET] = "",
 	[DMARC_NONE] = "none",
@@ -79,16 +81,65 @@ bool dmarc_read(struct span text, struct dmarc *out)
 	return true;
 }
 
-static bool is_below(const char *name, const char *parent)
+static size_t labels_of(const char *domain)
 {
-	size_t len = strlen(name), parent_len = strlen(parent);
+	size_t n = 1;
 
-	return len > parent_len && name[len - parent_len - 1] == '.' &&
-	       ascii_casecmp(name + (len - parent_len), parent) == 0;
+	for (; *domain != '\0'; domain++)
+		n += *domain == '.';
+	return n;
 }
 
-bool dmarc_aligned(bool strict, const char *from, const char *domain)
+/* The next domain to ask after this one, of few labels only; NULL after the top level. */
+static const char *above(const char *domain)
 {
-	return ascii_casecmp(from, domain) == 0 ||
-	       (!strict && (is_below(from, domain) || is_below(domain, from)));
+	size_t labels = labels_of(domain);
+	size_t left = labels > LABELS_MAX ? LABELS_MAX : labels - 1;
+
+	if (left == 0)
+		return NULL;
+	for (; labels > left; labels--)
+		domain = strchr(domain, '.') + 1;
+	return domain;
+}
+
+/* With one label more, of those that `start` has. */
+static const char *below(const char *start, const char *domain)
+{
+	const char *p = domain - 1;
+
+	while (p > start && p[-1] != '.')
+		p--;
+	return p;
+}
+
+void dmarc_walk_begin(struct dmarc_walk *walk, const char *domain)
+{
+	*walk = (struct dmarc_walk){ .start = domain, .next = domain, .organization = domain };
+}
+
+void dmarc_walk_take(struct dmarc_walk *walk, const struct dmarc *record)
+{
+	const char *here = walk->next;
+	bool is_suffix;
+
+	walk->next = above(here);
+	if (record == NULL)
+		return;
+	is_suffix = record->suffix && here != walk->start;
+	walk->organization = is_suffix ? below(walk->start, here) : here;
+	/* The start's own comes first, the organization's next; then that of the suffix. */
+	if (walk->found == NULL ||
+	    (walk->found != walk->start && !(is_suffix && walk->found == walk->organization))) {
+		walk->found = here;
+		walk->policy = *record;
+	}
+	if (record->suffix || record->organization)
+		walk->next = NULL;
+}
+
+bool dmarc_aligned(bool strict, const struct dmarc_walk *author, const struct dmarc_walk *signer)
+{
+	return ascii_casecmp(author->start, signer->start) == 0 ||
+	       (!strict && ascii_casecmp(author->organization, signer->organization) == 0);
 }

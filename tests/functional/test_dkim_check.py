@@ -296,25 +296,49 @@ DMARC = {
                                  ["_dmarc.news.example.org: note: for news.example.org: p=reject",
                                   "are aligned (relaxed)"]),
     "a subdomain alone": ({"news.example.org": GOOD_DMARC}, {"subdomains": "on"},
-                          "news.example.org", 0,
-                          ["are aligned (relaxed)", "example.org: warning: there is no DMARC "
-                           "record, here or above, so to some receivers From: news.example.org "
-                           "is of another organization"]),
+                          "news.example.org", 78,
+                          ["news.example.org: wrong: From: news.example.org and the signature "
+                           "(d=example.org) are not aligned (relaxed), as example.org has no "
+                           "DMARC record", "publish one at _dmarc.example.org"]),
     "the uppermost": ({"example.org": GOOD_DMARC, "news.example.org": "v=DMARC1; p=none"},
                       {"subdomains": "on"}, "a.news.example.org", 0,
                       ["_dmarc.example.org: note: for a.news.example.org: p=reject"]),
     "an organization": ({"example.org": GOOD_DMARC, "news.example.org": "v=DMARC1; psd=n; p=none"},
-                        {"subdomains": "on"}, "a.news.example.org", 0,
-                        ["_dmarc.news.example.org: note: for a.news.example.org: p=none"]),
+                        {"subdomains": "on"}, "a.news.example.org", 78,
+                        ["_dmarc.news.example.org: note: for a.news.example.org: p=none",
+                         "are not aligned (relaxed), as their organizations are news.example.org "
+                         "and example.org"]),
+    "an organization itself": ({"example.org": GOOD_DMARC,
+                                "news.example.org": "v=DMARC1; psd=n; p=none"},
+                               {"subdomains": "on"}, "news.example.org", 78,
+                               ["are not aligned (relaxed)"]),
+    "an organization of its own": ({"example.org": "v=DMARC1; psd=n; p=reject",
+                                    "org": "v=DMARC1; psd=y; p=none"},
+                                   {"subdomains": "on"}, "a.news.example.org", 0,
+                                   ["_dmarc.example.org: note: for a.news.example.org: p=reject",
+                                    "are aligned (relaxed)"]),
     "a public suffix": ({"example.org": "v=DMARC1; psd=y; p=reject",
                          "news.example.org": "v=DMARC1; p=none"},
-                        {"subdomains": "on"}, "a.news.example.org", 0,
-                        ["_dmarc.news.example.org: note: for a.news.example.org: p=none"]),
+                        {"subdomains": "on"}, "a.news.example.org", 78,
+                        ["_dmarc.news.example.org: note: for a.news.example.org: p=none",
+                         "are not aligned (relaxed), as their organizations are news.example.org "
+                         "and example.org"]),
     "a public suffix alone": ({"example.org": "v=DMARC1; psd=y; p=reject"},
-                              {"subdomains": "on"}, "a.news.example.org", 0,
-                              ["_dmarc.example.org: note: for a.news.example.org: p=reject"]),
+                              {"subdomains": "on"}, "a.news.example.org", 78,
+                              ["_dmarc.example.org: note: for a.news.example.org: p=reject",
+                               "are not aligned (relaxed)"]),
+    "a public suffix signs": ({"example.org": "v=DMARC1; psd=y; p=reject"},
+                              {"subdomains": "on"}, None, 0,
+                              ["are aligned (relaxed)", "example.org: warning: subdomains = on, "
+                               "but From: a subdomain and the signature (d=example.org) are not "
+                               "aligned (relaxed), as each is an organization by psd=y"]),
+    "a top level that is one": ({"org": "v=DMARC1; psd=y; p=reject"}, {"subdomains": "on"},
+                                "a.news.example.org", 0,
+                                ["_dmarc.org: note: for a.news.example.org: p=reject",
+                                 "are aligned (relaxed)"]),
+    "a top level": ({"org": GOOD_DMARC}, {}, None, 0,
+                    ["_dmarc.org: note: for example.org: p=reject", "are aligned (relaxed)"]),
     "none": ({}, {}, None, 0, ["example.org: note: there is no DMARC record, here or above"]),
-    "not above two labels": ({"org": GOOD_DMARC}, {}, None, 0, ["there is no DMARC record"]),
     "no p=": ({"example.org": "v=DMARC1; adkim=s"}, {}, None, 0,
               ["_dmarc.example.org: warning: p= is missing or unknown"]),
     "something else": ({"example.org": "v=spf1 -all"}, {}, None, 0, ["there is no DMARC record"]),
@@ -327,15 +351,31 @@ def test_dmarc(program, case):
     configure(program, {"s1": RSA}, **changes)
     records = txt(RSA.name, RSA.record) + "".join(txt(f"_dmarc.{domain}", text)
                                                   for domain, text in policies.items())
-    told(check(program, records, *([argument] if argument else [])), status,
-         "s1._domainkey.example.org: good: ", *words)
+    lines = told(check(program, records, *([argument] if argument else [])), status,
+                 "s1._domainkey.example.org: good: ", *words)
+    assert len(lines) == len(set(lines))
+    assert status == 0 or not any("are aligned" in line for line in lines)
 
 
-def test_several_dmarc_records(program):
+@pytest.mark.parametrize("above, words", [
+    ([], "example.org: note: there is no DMARC record that counts, here or above"),
+    (["v=DMARC1; p=quarantine"], "_dmarc.org: note: for example.org: p=quarantine"),
+])
+def test_several_dmarc_records(program, above, words):
     configure(program, {"s1": RSA})
-    told(check(program, txt(RSA.name, RSA.record) +
-               txt("_dmarc.example.org", GOOD_DMARC, "hello", "v=DMARC1; p=none")), 0,
-         "_dmarc.example.org: warning: there are 2 DMARC records", "there is no DMARC record")
+    lines = told(check(program, txt(RSA.name, RSA.record) + txt("_dmarc.org", *above) +
+                       txt("_dmarc.example.org", GOOD_DMARC, "hello", "v=DMARC1; p=none")), 0,
+                 "_dmarc.example.org: warning: there are 2 DMARC records", words)
+    assert not any("there is no DMARC record," in line for line in lines)
+
+
+def test_what_both_domains_ask_is_told_once(program):
+    """The walks from the author's domain and from the signature's have their upper part in common."""
+    configure(program, {"s1": RSA}, subdomains="on")
+    lines = told(check(program, txt(RSA.name, RSA.record) + txt("_dmarc.org", GOOD_DMARC) +
+                       txt("_dmarc.example.org", GOOD_DMARC, GOOD_DMARC), "a.example.org"), 0,
+                 "are aligned (relaxed)")
+    assert len(graded(lines, "warning")) == 1
 
 
 def test_dmarc_of_a_deep_domain(program):

@@ -211,14 +211,36 @@ def test_key_whose_record_nobody_saw_is_not_kept(program):
     assert not (program.folder / "example.org.s1.pem").exists()
 
 
-def test_place_where_the_key_would_be_refused(program):
+def test_key_whose_record_could_go_nowhere_is_not_kept(program):
+    done = program.shell('exec "$@" >&-', "--dkim-keygen", "example.org", "s1",
+                         *KINDS["ed25519"], name="mailchute")
+    failed(done, 74, "not kept", program="mailchute")
+    assert not (program.folder / "example.org.s1.pem").exists()
+
+
+# Where --out leads from the working directory "open/in", and the working directory's mode.
+PLACES = {"default": ((), 0o700), "relative": (("--out", "key.pem"), 0o700),
+          "up": (("--out", "../key.pem"), 0o700), "further": (("--out", "x/key.pem"), 0o700),
+          "absolute": (("--out", "{}/key.pem"), 0o700), "both": (("--out", "key.pem"), 0o777)}
+
+
+@pytest.mark.parametrize("case", PLACES)
+def test_place_where_the_key_would_be_refused(program, case):
+    """Those above the working directory count too, and are told by their whole name."""
+    args, mode = PLACES[case]
     folder = program.folder / "open"
-    folder.mkdir()
+    inner = folder / "in"
+    (inner / "x").mkdir(parents=True)
+    inner.chmod(mode)
     folder.chmod(0o777)
-    done = keygen(program, "--out", "open/key.pem", "example.org", "s1", *KINDS["ed25519"])
+    done = keygen(program, *(arg.format(folder) for arg in args), "example.org", "s1",
+                  *KINDS["ed25519"], cwd=inner)
     shown = Shown(done, warnings=1)
-    assert b"warning: " in done.stderr and b"chmod go-w 'open" in done.stderr
-    assert shown.public == openssl_public(folder / "key.pem", "ed25519")
+    (key,) = folder.rglob("*.pem")
+    assert f"warning: key_file: {key}: ".encode() in done.stderr, str(done)
+    assert f"chmod go-w '{folder}'".encode() in done.stderr, str(done)
+    assert f'key_file = "{key}"' in shown.section
+    assert shown.public == openssl_public(key, "ed25519")
 
 
 def test_only_under_its_own_name(program):

@@ -1,10 +1,11 @@
 /*
- * test_dmarc.c - DMARC records, and alignment
+ * test_dmarc.c - DMARC records, the walk up the tree, and alignment
  */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 #include <cmocka.h>
 
 #include "base/buf.h"
@@ -80,28 +81,158 @@ static void no_records(void **state)
 	assert_false(dmarc_read((struct span){ NULL, 0 }, &d));
 }
 
+/* What stands in a small DNS: names in order, a record for each. */
+struct entry {
+	const char *domain;
+	const char *record;
+};
+
+static void walk(const struct entry *dns, const char *domain, struct dmarc_walk *w)
+{
+	int steps = 0;
+
+	for (dmarc_walk_begin(w, domain); w->next != NULL; steps++) {
+		const struct entry *e = dns;
+		struct dmarc record;
+
+		while (e->domain != NULL && strcmp(e->domain, w->next) != 0)
+			e++;
+		if (e->domain != NULL)
+			assert_true(dmarc_read(span_of(e->record), &record));
+		dmarc_walk_take(w, e->domain != NULL ? &record : NULL);
+	}
+	assert_in_range(steps, 1, 8);
+}
+
+static void walks(void **state)
+{
+	static const struct {
+		struct entry dns[4];
+		const char *domain;
+		const char *organization;
+		const char *found;
+	} rows[] = {
+		{ { { NULL, NULL } }, "a.example.org", "a.example.org", NULL },
+		{ { { NULL, NULL } }, "org", "org", NULL },
+		/* the fewest labels; the domain's own policy goes before the organization's */
+		{ { { "example.org", "v=DMARC1" } },
+		  "a.b.example.org",
+		  "example.org",
+		  "example.org" },
+		{ { { "org", "v=DMARC1" } }, "a.example.org", "org", "org" },
+		{ { { "a.example.org", "v=DMARC1" }, { "example.org", "v=DMARC1" } },
+		  "a.example.org",
+		  "example.org",
+		  "a.example.org" },
+		{ { { "a.example.org", "v=DMARC1" }, { "example.org", "v=DMARC1" } },
+		  "b.a.example.org",
+		  "example.org",
+		  "example.org" },
+		/* psd=n: here and no further */
+		{ { { "a.example.org", "v=DMARC1; psd=n" }, { "example.org", "v=DMARC1" } },
+		  "a.example.org",
+		  "a.example.org",
+		  "a.example.org" },
+		{ { { "a.example.org", "v=DMARC1; psd=n" }, { "example.org", "v=DMARC1" } },
+		  "b.a.example.org",
+		  "a.example.org",
+		  "a.example.org" },
+		/* psd=y: one label below, but for the start itself */
+		{ { { "org", "v=DMARC1; psd=y" } }, "a.example.org", "example.org", "org" },
+		{ { { "org", "v=DMARC1; psd=y" } }, "example.org", "example.org", "org" },
+		{ { { "org", "v=DMARC1; psd=y" } }, "org", "org", "org" },
+		{ { { "example.org", "v=DMARC1; psd=y" }, { "org", "v=DMARC1" } },
+		  "example.org",
+		  "example.org",
+		  "example.org" },
+		{ { { "example.org", "v=DMARC1" }, { "org", "v=DMARC1; psd=y" } },
+		  "a.example.org",
+		  "example.org",
+		  "example.org" },
+		/* between the two is neither the domain nor its organization */
+		{ { { "a.example.org", "v=DMARC1" }, { "org", "v=DMARC1; psd=y" } },
+		  "b.a.example.org",
+		  "example.org",
+		  "org" },
+		/* of many labels only the last seven count */
+		{ { { "2.3.4.5.6.7.8", "v=DMARC1" } },
+		  "1.2.3.4.5.6.7.8",
+		  "2.3.4.5.6.7.8",
+		  "2.3.4.5.6.7.8" },
+		{ { { "2.3.4.5.6.7.8.9", "v=DMARC1" } },
+		  "1.2.3.4.5.6.7.8.9",
+		  "1.2.3.4.5.6.7.8.9",
+		  NULL },
+		{ { { "3.4.5.6.7.8.9", "v=DMARC1; psd=y" } },
+		  "1.2.3.4.5.6.7.8.9",
+		  "2.3.4.5.6.7.8.9",
+		  "3.4.5.6.7.8.9" },
+		{ { { "3.4.5.6.7.8.9", "v=DMARC1" } },
+		  "1.2.3.4.5.6.7.8.9",
+		  "3.4.5.6.7.8.9",
+		  "3.4.5.6.7.8.9" },
+	};
+	struct dmarc_walk w;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		walk(rows[i].dns, rows[i].domain, &w);
+		assert_string_equal(w.organization, rows[i].organization);
+		assert_string_equal(w.found != NULL ? w.found : "",
+				    rows[i].found != NULL ? rows[i].found : "");
+	}
+}
+
 static void alignment(void **state)
 {
 	static const struct {
+		struct entry dns[4];
 		const char *from;
 		const char *domain;
 		bool relaxed;
 		bool strict;
 	} rows[] = {
-		{ "example.org", "example.org", true, true },
-		{ "example.org", "EXAMPLE.org", true, true },
-		{ "a.example.org", "example.org", true, false },
-		{ "b.a.example.org", "example.org", true, false },
-		{ "example.org", "a.example.org", true, false },
-		{ "example.net", "example.org", false, false },
-		{ "badexample.org", "example.org", false, false },
-		{ "example.org", "badexample.org", false, false },
+		{ { { NULL, NULL } }, "example.org", "example.org", true, true },
+		{ { { NULL, NULL } }, "example.org", "EXAMPLE.org", true, true },
+		{ { { NULL, NULL } }, "a.example.org", "example.org", false, false },
+		{ { { "example.org", "v=DMARC1" } }, "a.example.org", "example.org", true, false },
+		{ { { "example.org", "v=DMARC1" } }, "example.org", "a.example.org", true, false },
+		{ { { "example.org", "v=DMARC1" } },
+		  "b.example.org",
+		  "a.example.org",
+		  true,
+		  false },
+		{ { { "a.example.org", "v=DMARC1" } },
+		  "a.example.org",
+		  "example.org",
+		  false,
+		  false },
+		{ { { "a.example.org", "v=DMARC1; psd=n" }, { "example.org", "v=DMARC1" } },
+		  "a.example.org",
+		  "example.org",
+		  false,
+		  false },
+		{ { { "example.org", "v=DMARC1; psd=y" } },
+		  "a.example.org",
+		  "example.org",
+		  false,
+		  false },
+		{ { { "org", "v=DMARC1; psd=y" } }, "a.example.org", "example.org", true, false },
+		{ { { "org", "v=DMARC1; psd=y" } }, "example.net", "example.org", false, false },
+		{ { { "example.org", "v=DMARC1" } },
+		  "badexample.org",
+		  "example.org",
+		  false,
+		  false },
 	};
+	struct dmarc_walk from, domain;
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(rows); i++) {
-		assert_true(dmarc_aligned(false, rows[i].from, rows[i].domain) == rows[i].relaxed);
-		assert_true(dmarc_aligned(true, rows[i].from, rows[i].domain) == rows[i].strict);
+		walk(rows[i].dns, rows[i].from, &from);
+		walk(rows[i].dns, rows[i].domain, &domain);
+		assert_true(dmarc_aligned(false, &from, &domain) == rows[i].relaxed);
+		assert_true(dmarc_aligned(true, &from, &domain) == rows[i].strict);
 	}
 }
 
@@ -110,6 +241,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(records),
 		cmocka_unit_test(no_records),
+		cmocka_unit_test(walks),
 		cmocka_unit_test(alignment),
 	};
 

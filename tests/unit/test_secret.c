@@ -136,6 +136,16 @@ static void refused_directory(const char *path, const char *name, const char *pr
 	free(error);
 }
 
+/* refused_directory() for one below `dir`; a relative path leads there from the root, too. */
+static void refused_below(const char *path, const char *name, const char *problem,
+			  const char *command)
+{
+	char *full = xasprintf("%s/%s", dir, name);
+
+	refused_directory(path, full, problem, command);
+	free(full);
+}
+
 static const char by_others[] = "can be written to by others";
 static const char by_group[] = "can be written to by its group";
 static const char not_ours[] = "belongs to another user (if it must, move the file)";
@@ -165,17 +175,36 @@ static void test_directories(void **state)
 			accepted("a/../a/b/key");
 			accepted(absolute);
 		} else {
-			refused_directory("a/b/key", name, by_others, "chmod go-w");
+			refused_directory("a/b/key", full, by_others, "chmod go-w");
 			refused_directory(absolute, full, by_others, "chmod go-w");
 		}
 		assert_int_equal(chmod(name, 0700), 0);
 		free(full);
 	}
 	free(absolute);
-	/* The working directory is the first on the way of a relative path. */
+}
+
+/* The working directory and those above it are on the way of a relative path. */
+static void test_working_directory(void **state)
+{
+	static const char *const paths[] = { "key", "./key", "../b/key" };
+
+	(void)state;
 	assert_int_equal(chmod(dir, 0777), 0);
-	refused_directory("a/b/key", ".", by_others, "chmod go-w");
+	refused_directory("a/b/key", dir, by_others, "chmod go-w");
+	assert_int_equal(chdir("a/b"), 0);
+	for (size_t i = 0; i < ARRAY_LEN(paths); i++)
+		refused_directory(paths[i], dir, by_others, "chmod go-w");
 	assert_int_equal(chmod(dir, 0700), 0);
+	for (size_t i = 0; i < ARRAY_LEN(paths); i++)
+		accepted(paths[i]);
+	assert_int_equal(mkdir("gone", 0700), 0);
+	assert_int_equal(chdir("gone"), 0);
+	assert_int_equal(rmdir("../gone"), 0);
+	refused("key", CAUSE_CONFIG,
+		"key_file: key: the working directory has no path; name the file with one that "
+		"begins with /");
+	assert_int_equal(chdir(dir), 0);
 }
 
 /* Whose group may write? */
@@ -189,7 +218,7 @@ static void test_directory_groups(void **state)
 	assert_int_equal(chmod("a", 0775), 0);
 	accepted("a/b/key"); /* root's */
 	assert_int_equal(chown("a", 0, user->pw_gid), 0);
-	refused_directory("a/b/key", "a", by_group, "chmod g-w");
+	refused_below("a/b/key", "a", by_group, "chmod g-w");
 	assert_int_equal(chmod("a", 01775), 0);
 	accepted("a/b/key");
 	assert_int_equal(chmod("a", 0775), 0);
@@ -205,7 +234,7 @@ static void test_directory_groups(void **state)
 	assert_int_equal(seteuid(0), 0);
 	assert_int_equal(chown("a", 0, NOBODY), 0);
 	assert_int_equal(seteuid(user->pw_uid), 0);
-	refused_directory("a/b/key", "a", by_group, "chmod g-w");
+	refused_below("a/b/key", "a", by_group, "chmod g-w");
 	assert_int_equal(seteuid(0), 0);
 	assert_int_equal(chown("a/b/key", 0, 0), 0);
 	assert_int_equal(chown("a", 0, 0), 0);
@@ -219,7 +248,7 @@ static void test_directory_owner(void **state)
 		skip();
 	assert_int_equal(chown("a", NOBODY, 0), 0);
 	assert_int_equal(chmod("a", 01755), 0);
-	refused_directory("a/b/key", "a", not_ours, "chown root");
+	refused_below("a/b/key", "a", not_ours, "chown root");
 	assert_int_equal(chmod("a", 0711), 0);
 	assert_int_equal(chmod("a/b", 0711), 0);
 	assert_int_equal(chmod(dir, 0711), 0);
@@ -250,6 +279,7 @@ static void test_directory_links(void **state)
 		{ "open/..", "l/a/b/key", false },
 	};
 	char *absolute = xasprintf("%s/a/b", dir);
+	char *error;
 
 	(void)state;
 	assert_int_equal(mkdir("open", 0700), 0);
@@ -264,7 +294,7 @@ static void test_directory_links(void **state)
 		if (cases[i].good)
 			accepted(cases[i].path);
 		else
-			refused_directory(cases[i].path, "open", by_others, "chmod go-w");
+			refused_below(cases[i].path, "open", by_others, "chmod go-w");
 		unlink("l");
 	}
 	assert_int_equal(symlink("l", "l"), 0);
@@ -272,8 +302,11 @@ static void test_directory_links(void **state)
 		"key_file: l/key: there are too many symbolic links on the way");
 	if (geteuid() == 0) {
 		assert_int_equal(lchown("l2", NOBODY, 0), 0);
-		refused("l2/key", CAUSE_PERMISSION,
-			"key_file: l2/key: the symbolic link l2 belongs to another user");
+		error = xasprintf("key_file: l2/key: the symbolic link %s/l2 belongs to another "
+				  "user",
+				  dir);
+		refused("l2/key", CAUSE_PERMISSION, error);
+		free(error);
 	}
 	refused("a/b/key/x", CAUSE_CONFIG,
 		"key_file: a/b/key/x: cannot be opened: Not a directory");
@@ -306,6 +339,46 @@ static void test_long_paths(void **state)
 		result_free(&r);
 		buf_free(&path);
 	}
+}
+
+/* Which uid may root's files show? */
+static void test_hidden_root(void **state)
+{
+	static const struct {
+		const char *map;
+		const char *overflow;
+		uid_t uid;
+		bool hidden;
+	} cases[] = {
+		{ "      1000       1000          1\n", "65534\n", 65534, true },
+		{ "1000 0 1\n", "65534\n", 65534, true },
+		{ "1 1 65533\n65535 65535 1\n", "65534\n", 65534, true },
+		{ "1000 1000 1\n", "65533\n", 65533, true },
+		{ "1000 1000 1\n", "65534\n", 1001, false },
+		{ "1000 1000 1\n", "65534\n", 0, false },
+		/* root is there, under his own number */
+		{ "         0          0 4294967295\n", "65534\n", 65534, false },
+		{ "0 1000 1\n", "65534\n", 65534, false },
+		{ "1000 1000 1\n0 0 1\n", "65534\n", 65534, false },
+		/* the uid is that of a user */
+		{ "1 1 65534\n", "65534\n", 65534, false },
+		{ "65534 65534 1\n", "65534\n", 65534, false },
+		/* nothing is known */
+		{ "", "65534\n", 65534, false },
+		{ "1000 1000 1\n", "", 65534, false },
+		{ "1000 1000 1\n", "", 0, false },
+		{ "", "", 0, false },
+		{ "1000 1000\n", "65534\n", 65534, false },
+		{ "1000 1000 1\nx\n", "65534\n", 65534, false },
+		{ "1000 1000 99999999999999999999999999\n", "65534\n", 65534, false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+		if (secret_hides_root(cases[i].map, cases[i].overflow, cases[i].uid) !=
+		    cases[i].hidden)
+			fail_msg("uid %ld of %s in %s", (long)cases[i].uid, cases[i].overflow,
+				 cases[i].map);
 }
 
 static int make_directories(void **state)
@@ -464,9 +537,11 @@ int main(void)
 		cmocka_unit_test(test_quoting),
 		cmocka_unit_test(test_owner),
 		WITH_DIRECTORIES(test_directories),
+		WITH_DIRECTORIES(test_working_directory),
 		WITH_DIRECTORIES(test_directory_groups),
 		WITH_DIRECTORIES(test_directory_owner),
 		WITH_DIRECTORIES(test_directory_links),
+		cmocka_unit_test(test_hidden_root),
 		cmocka_unit_test(test_long_paths),
 		cmocka_unit_test(test_kinds),
 		cmocka_unit_test(test_size),
