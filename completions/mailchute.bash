@@ -10,11 +10,13 @@ _mailchute() {
 	[[ $prev = = ]] && prev=${COMP_WORDS[COMP_CWORD - 2]}
 	COMPREPLY=()
 	case $prev in
-	--config | -C)
+	--config | --out | --records | --verify | -C)
 		compopt -o filenames 2>/dev/null
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 		return
 		;;
+	--algorithm) words='rsa ed25519' ;;
+	--bits) words='2048 3072 4096' ;;
 	-b) words=$modes ;;
 	-o) words='i' ;;
 	-N) words='never success failure delay' ;;
@@ -28,7 +30,7 @@ _mailchute() {
 		-*)
 			words=$letters
 			[[ ${COMP_WORDS[0]##*/} != mailchute ]] ||
-				words+=' -C --config --account --check --dry-run --version --help'
+				words+=' -C --config --account --check --dry-run --sign --verify --dkim-keygen --algorithm --bits --out --dkim-check --records --version --help'
 			;;
 		esac
 		;;
