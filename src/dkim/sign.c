@@ -236,6 +236,18 @@ static bool is_repeated(const char *const *list, const char *const *at)
 	return false;
 }
 
+/*
+ * The name as the header spells it, if it is there: some verifiers count "Message-Id" and
+ * "Message-ID" apart.
+ */
+static struct span spelling(const struct selection *sel, const struct header *h, const char *name)
+{
+	for (size_t i = 0; i < sel->n; i++)
+		if (span_ieq(header_name(h, sel->at[i]), name))
+			return header_name(h, sel->at[i]);
+	return span_of(name);
+}
+
 static void add_names(const struct selection *sel, const struct header *h, struct buf *out)
 {
 	for (size_t i = 0; i < sel->n; i++) {
@@ -247,7 +259,7 @@ static void add_names(const struct selection *sel, const struct header *h, struc
 		    is_repeated(sel->oversign, name))
 			continue;
 		buf_addc(out, ':');
-		buf_adds(out, *name);
+		buf_addspan(out, spelling(sel, h, *name));
 	}
 }
 

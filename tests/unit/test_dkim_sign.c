@@ -286,7 +286,14 @@ static const struct {
 	size_t n;
 } selections[] = {
 	{ "From: a\r\n", NULL, NULL, "From" OVERSIGNED, { 0 }, 1 },
-	{ "TO: b\r\nfrom : a\r\n", NULL, NULL, "from:TO" OVERSIGNED, { 1, 0 }, 2 },
+	/* a name has one spelling, the header's: some verifiers tell them apart */
+	{ "TO: b\r\nfrom : a\r\n",
+	  NULL,
+	  NULL,
+	  "from:TO:from:Subject:Date:TO:Cc:Message-ID:MIME-Version:Content-Type:"
+	  "Content-Transfer-Encoding:In-Reply-To:References",
+	  { 1, 0 },
+	  2 },
 	/* the order of the default list, whatever the header's */
 	{ "Feedback-ID: f\r\nAutocrypt: k\r\nList-Unsubscribe-Post: p\r\nList-Unsubscribe: u\r\n"
 	  "Reply-To: r\r\nDate: d\r\nSender: s\r\nFrom: a\r\n",
@@ -300,7 +307,8 @@ static const struct {
 	{ "Cc: 1\r\nFrom: a\r\nCC: 2\r\ncc: 3\r\n",
 	  NULL,
 	  NULL,
-	  "From:cc:CC:Cc" OVERSIGNED,
+	  "From:cc:CC:Cc:From:Subject:Date:To:cc:Message-ID:MIME-Version:Content-Type:"
+	  "Content-Transfer-Encoding:In-Reply-To:References",
 	  { 1, 3, 2, 0 },
 	  4 },
 	/* '*', and what it must not mean */
@@ -315,7 +323,8 @@ static const struct {
 	{ "Content-Language: l\r\nContent-Type: t\r\ncontent-type: u\r\nFrom: a\r\n",
 	  NULL,
 	  NULL,
-	  "From:content-type:Content-Type:Content-Language" OVERSIGNED,
+	  "From:content-type:Content-Type:Content-Language:From:Subject:Date:To:Cc:Message-ID:"
+	  "MIME-Version:content-type:Content-Transfer-Encoding:In-Reply-To:References",
 	  { 3, 2, 1, 0 },
 	  4 },
 	/* the default oversigns nothing that one's own list leaves out */
