@@ -102,10 +102,12 @@ static bool note_text(void *ctx, const struct mime_entity *e, const char *p, siz
 	f->size += len;
 	f->sealed = e->sealed;
 	f->eight_bit = f->eight_bit || has_8bit(p, len);
-	f->special += count_special(p, len);
+	note_lines(s, f, p, len);
+	/* Text that nobody has to encode is not counted: that would cost more than its hash. */
+	if (f->eight_bit || f->long_line)
+		f->special += count_special(p, len);
 	if (f->eight_bit || s->n_tail > 0)
 		note_utf8(s, f, p, len);
-	note_lines(s, f, p, len);
 	return true;
 }
 

@@ -26,7 +26,8 @@ struct entity_facts {
 	bool long_line;
 	bool mislabelled; /* octets beyond ASCII, and no Content-Transfer-Encoding that says so */
 	uint64_t size;    /* octets */
-	uint64_t special; /* of them those that quoted-printable writes as three */
+	uint64_t special; /* of them those that quoted-printable writes as three, from where on it
+			   * is known that they may have to be */
 };
 
 struct survey {

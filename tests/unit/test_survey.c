@@ -95,7 +95,8 @@ static const struct {
 	{ "Content-Transfer-Encoding: base64\r\n", "\xc3\xa4\r\n", "8 84/2" },
 	{ "Content-Transfer-Encoding: quoted-printable\r\n", "\xc3\xa4\r\n", "8 8M4/2" },
 	{ "Content-Transfer-Encoding: 8-bit\r\n", "\xc3\xa4\r\n", "8 84/2" },
-	{ "", "=\x01\t\x7f\r\n", " 6/3" },
+	{ "", "=\x01\t\x7f\r\n", " 6/0" },
+	{ "", "\xc3\xa4=\x01\t\x7f\r\n", "8 8M8/5" },
 	/* lines, with the line break and without */
 	{ "", X998 "\r\n", " 1000/0" },
 	{ "", X998 "x\r\n", "L L1001/0" },
