@@ -548,7 +548,7 @@ static void signer(void **state)
 		{ "From: a@b, c@d\r\nSender: <>\r\n", "a@b", "From:", false },
 		{ "From: a@b, c@d\r\nSender: s@\r\n", "a@b", "From:", false },
 		{ "From: a@b, c@d\r\nSender: us:;\r\n", "a@b", "From:", false },
-		{ "From: a@b\r\nFrom: c@d\r\nSender: s@t\r\n", "a@b", "From:", false },
+		{ "From: a@b\r\nFrom: c@d\r\nSender: s@t\r\n", "s@t", "Sender:", false },
 	};
 
 	(void)state;
