@@ -34,6 +34,16 @@ def program(tmp_path, binary):
     return Program(tmp_path, binary)
 
 
+def pytest_terminal_summary(terminalreporter):
+    """Shows the tables that tests recorded as a property, whichever process ran them."""
+    for reports in list(terminalreporter.stats.values()):
+        for report in reports:
+            if getattr(report, "when", "") == "call":
+                for name, text in report.user_properties:
+                    if name == "table":
+                        terminalreporter.write_line(text)
+
+
 class Rig:
     """A program and the scripted servers it sends to.
 
