@@ -131,17 +131,11 @@ void caller_find(const struct conf *conf, bool look_up, struct caller *c)
 
 char *caller_charset(void)
 {
-	/* Text that is no UTF-8, nor ASCII, is not in these. */
-	static const char *const useless[] = { "UTF-8",    "ANSI_X3.4-1968",
-					       "US-ASCII", "ASCII",
-					       "646",      "C" };
 	locale_t locale = newlocale(LC_CTYPE_MASK, "", (locale_t)0);
 	const char *name = locale != (locale_t)0 ? nl_langinfo_l(CODESET, locale) : "";
 	bool usable = word_charset_usable(name);
 	char *charset;
 
-	for (size_t i = 0; i < sizeof useless / sizeof useless[0]; i++)
-		usable = usable && ascii_casecmp(name, useless[i]) != 0;
 	/* CP1252 is the C library's word, windows-1252 MIME's. */
 	if (usable && ascii_ncasecmp(name, "CP125", strlen("CP125")) == 0)
 		charset = xasprintf("windows-%s", name + strlen("CP"));

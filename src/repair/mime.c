@@ -8,14 +8,15 @@
 #include "repair/mime.h"
 
 #include "base/util.h"
+#include "repair/field.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/banned.h"
 
-#define LINE_MAX_LEN  998 /* octets, RFC 5322 section 2.1.1: a longer line is no delimiter */
-#define DELIMITER_MAX (2 + LINE_MAX_LEN + 2)
+/* A longer line is no delimiter. */
+#define DELIMITER_MAX (2 + LINE_OCTETS_MAX + 2)
 
 static struct mime_entity *present(struct mime *w)
 {
@@ -192,7 +193,7 @@ static bool give_up_header(struct mime *w)
 /* Which open multipart the line delimits, the innermost first; without its line break. */
 static bool match(const struct mime *w, struct span line, size_t *level, bool *last)
 {
-	if (line.len < 3 || line.len > LINE_MAX_LEN || line.p[0] != '-' || line.p[1] != '-')
+	if (line.len < 3 || line.len > LINE_OCTETS_MAX || line.p[0] != '-' || line.p[1] != '-')
 		return false;
 	line = (struct span){ line.p + 2, line.len - 2 };
 	while (line.len > 0 && ascii_isblank(line.p[line.len - 1]))

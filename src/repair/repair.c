@@ -126,8 +126,7 @@ static const char *charset_for(const struct job *job)
 {
 	const char *declared = job->content.charset;
 
-	if (declared == NULL || ascii_casecmp(declared, "us-ascii") == 0 ||
-	    !word_charset_usable(declared))
+	if (declared == NULL || !word_charset_usable(declared))
 		return job->terms->charset;
 	return declared;
 }
