@@ -5,14 +5,11 @@
 
 #include "base/clock.h"
 #include "base/util.h"
-#include "net/aside.h"
+#include "net/dns.h"
 #include "net/zone.h"
 
-#include <arpa/nameser.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <netinet/in.h>
-#include <resolv.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -21,9 +18,7 @@
 
 #define RECORDS_FILE_MAX (1024 * 1024)
 #define DEADLINE_MS      15000 /* for one name, however many servers the resolver asks */
-#define QUERY_MAX        512
 #define TEXT_MAX         65535
-#define ANSWER_MAX       65535 /* RFC 1035 section 4.2.2 */
 
 struct txt_source {
 	bool dns;
@@ -116,82 +111,35 @@ void txt_from_message(const unsigned char *message, size_t len, struct txt *out)
 	ns_msg msg;
 
 	*out = (struct txt){ .answer = TXT_UNAVAILABLE };
-	if (len > ANSWER_MAX || ns_initparse(message, (int)len, &msg) != 0 ||
-	    ns_msg_getflag(msg, ns_f_tc) != 0)
-		return;
-	int code = ns_msg_getflag(msg, ns_f_rcode);
-
-	if (code != ns_r_noerror && code != ns_r_nxdomain)
+	if (!dns_open(message, len, &msg))
 		return;
 	zone_init(&z);
 	if (read_message(&msg, &z, name)) {
 		answer_from(&z, name, out);
 		/* Whether there is such a name only the server knows. */
 		if (out->answer == TXT_NO_NAME || out->answer == TXT_NO_RECORD)
-			out->answer = code == ns_r_nxdomain ? TXT_NO_NAME : TXT_NO_RECORD;
+			out->answer = dns_has_name(&msg) ? TXT_NO_RECORD : TXT_NO_NAME;
 	}
 	zone_free(&z);
 }
 
 /* --- asking --- */
 
-/*
- * The resolver blocks as long as resolv.conf and a silent TCP connection let it. So it runs aside,
- * with all it needs in this struct.
- */
-struct question {
-	char *name;
-	bool impossible; /* it cannot be asked for: too long, an empty label */
-	int len;         /* of the answer; negative without one */
-	unsigned char answer[ANSWER_MAX];
-};
-
-static struct question *question_of(const char *name)
-{
-	struct question *q = xcalloc(1, sizeof *q);
-
-	q->name = xstrdup(name);
-	q->len = -1;
-	return q;
-}
-
-static void question_free(struct question *q)
-{
-	free(q->name);
-	free(q);
-}
-
-static void ask(void *job)
-{
-	struct question *q = job;
-	unsigned char query[QUERY_MAX];
-	int len;
-
-	if (res_init() != 0)
-		return;
-	len = res_mkquery(ns_o_query, q->name, ns_c_in, ns_t_txt, NULL, 0, NULL, query,
-			  sizeof query);
-	q->impossible = len < 0;
-	if (len >= 0)
-		q->len = res_send(query, len, q->answer, sizeof q->answer);
-}
-
-static void question_drop(void *job)
-{
-	question_free(job);
-}
-
 static void find_in_dns(const char *name, struct txt *out)
 {
-	struct question *q = question_of(name);
+	struct buf answer;
 
-	if (aside_run(q, ask, question_drop, clock_mono_ms() + DEADLINE_MS) == ASIDE_LATE)
-		return;
-	if (q->impossible)
+	switch (dns_ask(name, ns_t_txt, clock_mono_ms() + DEADLINE_MS, &answer)) {
+	case DNS_ANSWERED:
+		txt_from_message((const unsigned char *)answer.p, answer.len, out);
+		break;
+	case DNS_IMPOSSIBLE:
 		out->answer = TXT_NO_NAME;
-	else if (q->len >= 0)
-		txt_from_message(q->answer, (size_t)q->len, out);
-	question_free(q);
+		break;
+	case DNS_SILENT:
+		break;
+	}
+	buf_free(&answer);
 }
 
 void txt_find(const struct txt_source *s, const char *name, struct txt *out)
