@@ -20,7 +20,7 @@ _mailchute() {
 	-b) words=$modes ;;
 	-o) words='i' ;;
 	-N) words='never success failure delay' ;;
-	-O) words='requiretls=yes smtputf8=yes' ;;
+	-O) words='requiretls=yes smtputf8=yes mt-priority= holdfor= holduntil=' ;;
 	-R) words='full hdrs' ;;
 	-B) words='8BITMIME 7BIT' ;;
 	--account | -[frFLV]) return ;;

@@ -7,6 +7,7 @@
 #include "cli/caller.h"
 #include "cli/host.h"
 #include "cli/signing.h"
+#include "config/account.h"
 #include "config/conf.h"
 
 #include <stdlib.h>
@@ -35,13 +36,13 @@ static void note(struct report *rep, int *status, const char *file, int line, st
 	result_free(r);
 }
 
-static void check_account(const struct conf_account *a, const struct caller *caller,
-			  struct report *rep, int *status)
+static void check_account(const struct conf *conf, const struct conf_account *a,
+			  const struct caller *caller, struct report *rep, int *status)
 {
 	struct result r = RESULT_OK;
 	struct host host;
 
-	host_load(a, caller, &host, &r);
+	host_load(conf, a, caller, &host, &r);
 	host_free(&host);
 	note(rep, status, a->file, a->line, &r);
 	if (a->password != NULL && conf_world_readable(a->file))
@@ -49,7 +50,7 @@ static void check_account(const struct conf_account *a, const struct caller *cal
 			    "%s:%d: warning: anybody can read the password in this file "
 			    "(chmod 0600, or use password_file)",
 			    a->file, a->line);
-	if (a->tls == TLS_OFF && a->auth != AUTH_OFF)
+	if (account_sends_clear(a))
 		report_line(rep, "%s:%d: warning: tls = off sends user and password in clear",
 			    a->file, a->line);
 }
@@ -73,7 +74,7 @@ static void check_all(const struct conf *conf, struct report *rep, int *status)
 
 	caller_find(conf, false, &caller);
 	for (size_t i = 0; i < conf->n_accounts; i++)
-		check_account(&conf->accounts[i], &caller, rep, status);
+		check_account(conf, &conf->accounts[i], &caller, rep, status);
 	for (size_t i = 0; i < conf->n_dkims; i++)
 		check_key(&conf->dkims[i], rep, status);
 	caller_free(&caller);

@@ -1,5 +1,5 @@
 /*
- * host.h - an account of the configuration as the smart host that smtp/ talks to
+ * host.h - an account of the configuration as the smart hosts that smtp/ talks to
  */
 #ifndef MAILCHUTE_HOST_H
 #define MAILCHUTE_HOST_H
@@ -7,27 +7,31 @@
 #include "base/result.h"
 #include "cli/caller.h"
 #include "config/conf.h"
-#include "smtp/client.h"
+#include "smtp/host.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 
-/* Owns what the struct smtp_host in it borrows. */
+/* Owns what the struct smtp_host in it borrows, but for what that borrows of the account. */
 struct host {
 	struct smtp_host smtp;
-	char *name;
+	struct smtp_endpoint *endpoints;
+	char **names; /* the endpoints', as they go over the wire; smtp.n_endpoints of them */
 	char *tls_name;
+	struct tls_setup *tls_setup;
 	char *from;     /* the account's, as an address on the wire; NULL when not set */
 	char *password; /* secret */
-	struct tls_trust *trust;
+	char *cache_dir;
 };
 
 /*
- * Loads all the account needs before the network is touched: its secret, whom to trust, names
- * in ASCII. CAUSE_CONFIG or CAUSE_PERMISSION for what cannot be had. host_free is due in
+ * Loads all the account needs before the network is touched: its secret (for which a
+ * password_command is run), client certificate, whom to trust, names in ASCII. CAUSE_CONFIG or
+ * CAUSE_PERMISSION for what cannot be had. The account must outlive the host. host_free is due in
  * either case.
  */
-bool host_load(const struct conf_account *a, const struct caller *caller, struct host *h,
-	       struct result *r);
+bool host_load(const struct conf *conf, const struct conf_account *a, const struct caller *caller,
+	       struct host *h, struct result *r);
 void host_free(struct host *h);
 
 #endif

@@ -118,8 +118,9 @@ static void show_envelope(const struct injection *in)
 	struct buf b;
 
 	buf_init(&b, 64 * 1024 * 1024);
-	buf_addf(&b, "Account: %s (%s:%s)\nSender: <%s>\n", in->mill.account->name,
-		 in->mill.host->smtp.host, in->mill.host->smtp.port, in->mill.sender);
+	buf_addf(&b, "Account: %s (", in->mill.account->name);
+	hosts_describe(&in->mill.host->smtp, &b);
+	buf_addf(&b, ")\nSender: <%s>\n", in->mill.sender);
 	for (size_t i = 0; i < in->envelope.n; i++)
 		buf_addf(&b, "Recipient: <%s>\n", in->envelope.recipients[i]);
 	buf_addc(&b, '\n');

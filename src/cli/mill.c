@@ -187,7 +187,7 @@ static bool have_host(struct mill *m, struct result *r)
 {
 	m->host = &m->own_host;
 	if (m->account != m->kept_account)
-		return host_load(m->account, m->caller, &m->own_host, r);
+		return host_load(m->conf, m->account, m->caller, &m->own_host, r);
 	m->host = m->kept_host;
 	return true;
 }

@@ -5,6 +5,7 @@
 
 #include "base/buf.h"
 #include "base/util.h"
+#include "cli/hold.h"
 #include "smtp/dsn.h"
 
 #include <stdlib.h>
@@ -55,7 +56,8 @@ static const struct flag {
 	{ 'I', NO_VALUE, take_aliases, "", "the same as -bi" },
 	{ 'o', VALUE, take_old_option, "X", "i: the same as -i; others have no effect" },
 	{ 'O', VALUE, take_new_option, "OPT=VAL",
-	  "requiretls=yes, smtputf8=yes: only to a host that can; a hold is refused" },
+	  "requiretls=yes, smtputf8=yes, holdfor=SECONDS, holduntil=TIME: only to a host that "
+	  "can; mt-priority=N: where it can" },
 	{ 'N', VALUE, take_notify, "DSN",
 	  "never, or success,failure,delay: when to report what became of it" },
 	{ 'R', VALUE, take_return, "RET", "full or hdrs: what a report returns" },
@@ -280,35 +282,82 @@ static bool take_envid(struct options *o, const char *value, struct result *r)
 	return true;
 }
 
+static bool take_yes_no(bool *to, const char *name, const char *value, struct result *r)
+{
+	*to = ascii_casecmp(value, "yes") == 0;
+	return *to || ascii_casecmp(value, "no") == 0 ||
+	       result_fail(r, CAUSE_USAGE, STEP_USAGE, "-O %s=%s: expected yes or no", name, value);
+}
+
+static bool take_requiretls(struct options *o, const char *value, struct result *r)
+{
+	return take_yes_no(&o->delivery.requiretls, "requiretls", value, r);
+}
+
+static bool take_smtputf8(struct options *o, const char *value, struct result *r)
+{
+	return take_yes_no(&o->delivery.smtputf8, "smtputf8", value, r);
+}
+
+/* RFC 6710 section 3: no plus, no zero in front. */
+static bool take_priority(struct options *o, const char *value, struct result *r)
+{
+	uint64_t size;
+
+	if (strcmp(value, "-0") == 0 || !parse_number(value + (value[0] == '-'), 9, &size))
+		return result_fail(r, CAUSE_USAGE, STEP_USAGE,
+				   "-O mt-priority=%s: expected a number from -9 to 9", value);
+	o->delivery.priority = value;
+	return true;
+}
+
+/* RFC 4865 section 4.1 allows one of the two. */
+static bool one_hold(const struct options *o, struct result *r)
+{
+	return o->delivery.holdfor == NULL || o->delivery.holduntil == NULL ||
+	       result_fail(r, CAUSE_USAGE, STEP_USAGE,
+			   "-O holdfor and -O holduntil are both given; keep one of them");
+}
+
+static bool take_hold_for(struct options *o, const char *value, struct result *r)
+{
+	if (!hold_for_ok(value))
+		return result_fail(r, CAUSE_USAGE, STEP_USAGE,
+				   "-O holdfor=%s: expected a number of seconds, up to 999999999",
+				   value);
+	o->delivery.holdfor = value;
+	return one_hold(o, r);
+}
+
+static bool take_hold_until(struct options *o, const char *value, struct result *r)
+{
+	free(o->holduntil);
+	o->holduntil = hold_until(value);
+	o->delivery.holduntil = o->holduntil;
+	if (o->holduntil == NULL)
+		return result_fail(r, CAUSE_USAGE, STEP_USAGE,
+				   "-O holduntil=%s: expected a date and time such as "
+				   "2026-11-22T07:00:00Z or 2026-11-22T08:00:00+01:00",
+				   value);
+	return one_hold(o, r);
+}
+
 /* Most of -O says how a queue should behave; what asks for protection or delay is no detail. */
 static bool take_new_option(struct options *o, const char *value, struct result *r)
 {
-	static const char *const holds[] = { "holdfor=", "holduntil=" };
-	const struct {
+	static const struct {
 		const char *name;
-		bool *to;
-	} demands[] = {
-		{ "requiretls", &o->delivery.requiretls },
-		{ "smtputf8", &o->delivery.smtputf8 },
+		take_fn *take;
+	} known[] = {
+		{ "requiretls", take_requiretls }, { "smtputf8", take_smtputf8 },
+		{ "mt-priority", take_priority },  { "holdfor", take_hold_for },
+		{ "holduntil", take_hold_until },
 	};
+	size_t len = strcspn(value, "=");
 
-	for (size_t i = 0; i < COUNT(holds); i++)
-		if (ascii_ncasecmp(value, holds[i], strlen(holds[i])) == 0)
-			return result_fail(r, CAUSE_CONFIG, STEP_CONFIG,
-					   "-O %s: nothing can be held back, so nothing was sent",
-					   value);
-	for (size_t i = 0; i < COUNT(demands); i++) {
-		size_t len = strlen(demands[i].name);
-		const char *word = value[len] == '=' ? value + len + 1 : "";
-
-		if (ascii_ncasecmp(value, demands[i].name, len) != 0 ||
-		    (value[len] != '=' && value[len] != '\0'))
-			continue;
-		if (ascii_casecmp(word, "yes") != 0 && ascii_casecmp(word, "no") != 0)
-			return result_fail(r, CAUSE_USAGE, STEP_USAGE, "-O %s: expected yes or no",
-					   value);
-		*demands[i].to = ascii_casecmp(word, "yes") == 0;
-	}
+	for (size_t i = 0; i < COUNT(known); i++)
+		if (strlen(known[i].name) == len && ascii_ncasecmp(value, known[i].name, len) == 0)
+			return known[i].take(o, value[len] == '=' ? value + len + 1 : "", r);
 	return true;
 }
 
@@ -510,7 +559,9 @@ void options_free(struct options *o)
 {
 	free(o->recipients);
 	free(o->envid);
+	free(o->holduntil);
 	o->envid = NULL;
+	o->holduntil = NULL;
 	o->recipients = NULL;
 	o->n_recipients = 0;
 }

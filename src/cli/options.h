@@ -48,8 +48,9 @@ struct options {
 	const char *algorithm;  /* --algorithm, --bits, --out: the key to make */
 	const char *bits;       /* decimal text, not checked yet */
 	const char *out;
-	const char *records;          /* --records, or NULL for the DNS */
-	char *envid;                  /* what delivery borrows of -V; owned */
+	const char *records; /* --records, or NULL for the DNS */
+	char *envid;         /* what delivery borrows of -V and -O; owned */
+	char *holduntil;
 	struct smtp_options delivery; /* -N, -R, -V, -O */
 	char **recipients;            /* arguments; the array is owned, the strings are argv's */
 	size_t n_recipients;

@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "base/util.h"
+#include "config/account.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -29,14 +30,35 @@ int outcome_status(const struct outcome *oc)
 	return status == EX_TEMPFAIL && oc->conf != NULL ? oc->conf->tempfail_status : status;
 }
 
+/* The host in hand at the end, or what the account calls it. */
+static const char *host_of(const struct outcome *oc)
+{
+	const char *name = hosts_name(&oc->submission->hosts);
+
+	if (name != NULL)
+		return name;
+	return oc->account != NULL ? account_host(oc->account) : NULL;
+}
+
+/* When all hosts failed, each has its line; the failure is one of theirs. */
+static void report_hosts(const struct outcome *oc, struct report *rep)
+{
+	const struct hosts *h = &oc->submission->hosts;
+
+	for (size_t i = 0; i < h->n_failed; i++)
+		report_failure(rep, h->failed[i].host, NULL, &h->failed[i].result);
+	if (!h->exhausted)
+		report_failure(rep, host_of(oc), NULL, oc->failure);
+}
+
 void outcome_report(const struct outcome *oc, struct report *rep)
 {
 	const struct smtp_submission *s = oc->submission;
-	const char *host = oc->account != NULL ? oc->account->host : NULL;
+	const char *host = host_of(oc);
 
 	/* First, since of very many lines the last might not fit. */
 	if (result_failed(oc->failure))
-		report_failure(rep, host, NULL, oc->failure);
+		report_hosts(oc, rep);
 	for (size_t i = 0; i < s->n; i++)
 		if (result_failed(&s->recipients[i].result))
 			report_failure(rep, host, s->recipients[i].address,
@@ -116,7 +138,7 @@ void outcome_log(const struct outcome *oc, int status)
 	snprintf(seconds, sizeof seconds, "%.3f", oc->seconds);
 	const struct log_pair pairs[] = {
 		{ "msgid", id },        { "from", sender },
-		{ "to", recipients },   { "host", oc->account != NULL ? oc->account->host : NULL },
+		{ "to", recipients },   { "host", host_of(oc) },
 		{ "tls", s->tls },      { "size", s->size > 0 ? size : NULL },
 		{ "reply", reply },     { "status", status_text },
 		{ "seconds", seconds }, { "dkim", oc->dkim },

@@ -7,6 +7,7 @@
 #include "base/util.h"
 #include "cli/outcome.h"
 #include "cli/route.h"
+#include "config/account.h"
 #include "mail/addr.h"
 #include "smtp/session.h"
 #include "smtp/submit.h"
@@ -27,7 +28,7 @@ void relay_init(struct relay *relay, const struct options *o)
 static void close_session(struct relay *relay, bool polite)
 {
 	if (relay->open)
-		client_close(&relay->client, polite);
+		session_close(&relay->client, polite);
 	relay->open = false;
 	relay->upstream = false;
 }
@@ -49,6 +50,7 @@ static void note(const struct relay *relay, const char *reply, const struct resu
 		.log_tag = relay->o->log_tag != NULL ? relay->o->log_tag : relay->o->program,
 	};
 
+	submission.hosts.at = relay->hosts.at; /* borrowed: its name, for the line */
 	if (relay->open)
 		submission.tls = client_tls_version(&relay->client);
 	outcome_log(&oc, result_status(r));
@@ -65,6 +67,7 @@ static void forget_message(struct relay *relay)
 	relay->has_sender = false;
 	envelope_free(&relay->to);
 	envelope_free(&relay->diverted);
+	relay->told = 0;
 	relay->rc.steps = 0;
 	result_free(&relay->refused);
 	mill_free(&relay->mill);
@@ -77,6 +80,7 @@ void relay_free(struct relay *relay)
 {
 	forget_message(relay);
 	close_session(relay, true);
+	hosts_free(&relay->hosts);
 	mill_free(&relay->mill);
 	recipients_free(&relay->rc);
 	host_free(&relay->host);
@@ -86,9 +90,13 @@ void relay_free(struct relay *relay)
 
 const char *relay_host(const struct relay *relay)
 {
+	const char *name = hosts_name(&relay->hosts);
+
+	if (name != NULL)
+		return name;
 	if (relay->mill.account != NULL)
-		return relay->mill.account->host;
-	return relay->account != NULL ? relay->account->host : NULL;
+		return account_host(relay->mill.account);
+	return relay->account != NULL ? account_host(relay->account) : NULL;
 }
 
 const struct reply *relay_reply(const struct relay *relay)
@@ -139,18 +147,22 @@ static void keep_host(struct relay *relay)
 	if (m->host == &relay->host)
 		return;
 	close_session(relay, true);
+	hosts_free(&relay->hosts);
 	host_free(&relay->host);
 	relay->host = m->own_host;
-	m->own_host = (struct host){ .name = NULL };
+	m->own_host = (struct host){ .from = NULL };
 	m->host = &relay->host;
 	relay->account = m->account;
 }
 
+/* With the first host of the list that lets itself be opened, from its beginning each time. */
 static bool open_session(struct relay *relay, struct result *r)
 {
-	if (!relay->open)
-		relay->open =
-			session_open(&relay->client, &relay->host.smtp, NULL, relay->deadline, r);
+	if (relay->open)
+		return true;
+	hosts_free(&relay->hosts);
+	hosts_init(&relay->hosts, &relay->host.smtp);
+	relay->open = hosts_open(&relay->hosts, &relay->client, NULL, relay->deadline, r);
 	return relay->open;
 }
 
@@ -173,8 +185,6 @@ static bool ask_mail(struct relay *relay, uint64_t size, struct result *r)
 	struct client *c = &relay->client;
 	bool ok;
 
-	if (!open_session(relay, r))
-		return false;
 	settle_utf8(relay);
 	ok = smtp_check_size(c, size, r) &&
 	     smtp_queue_mail(c, relay->mill.sender, &relay->options, size, true, r) &&
@@ -182,17 +192,32 @@ static bool ask_mail(struct relay *relay, uint64_t size, struct result *r)
 	return judge(relay, ok, r);
 }
 
+/* The next host of the list, when it was not the message that was refused. */
+static bool ask_mail_elsewhere(struct relay *relay, uint64_t size, struct result *r)
+{
+	while (hosts_try_next(&relay->hosts, r)) {
+		close_session(relay, true);
+		relay->open = hosts_open(&relay->hosts, &relay->client, NULL, relay->deadline, r);
+		if (!relay->open)
+			return false;
+		if (ask_mail(relay, size, r))
+			return true;
+	}
+	return false;
+}
+
 /* A session that was kept may have ended meanwhile; that is nobody's failure yet. */
 static bool mail_upstream(struct relay *relay, uint64_t size, struct result *r)
 {
-	bool kept = relay->open;
-
-	if (ask_mail(relay, size, r))
-		return true;
-	if (!kept || relay->open)
-		return false;
-	result_free(r);
-	return ask_mail(relay, size, r);
+	if (relay->open) {
+		if (ask_mail(relay, size, r))
+			return true;
+		if (relay->open)
+			return false;
+		result_free(r);
+	}
+	return open_session(relay, r) &&
+	       (ask_mail(relay, size, r) || ask_mail_elsewhere(relay, size, r));
 }
 
 bool relay_mail(struct relay *relay, const char *sender, const struct smtp_options *options,
@@ -224,6 +249,8 @@ bool relay_mail(struct relay *relay, const char *sender, const struct smtp_optio
 
 /* --- RCPT --- */
 
+static const char too_many[] = "too many recipients";
+
 static bool ask_rcpt(struct relay *relay, const char *address, const char *orcpt,
 		     const struct smtp_options *options, struct result *r)
 {
@@ -233,8 +260,12 @@ static bool ask_rcpt(struct relay *relay, const char *address, const char *orcpt
 	if (!relay->upstream)
 		return relay->mill.account->discard ||
 		       result_fail(r, CAUSE_TEMPORARY, STEP_RCPT, "the session was lost before");
+	/* LMTP answers for each recipient, which the client's one answer could not tell. */
+	if (relay->mill.account->protocol == PROTOCOL_LMTP && relay->told > 0)
+		return result_refused(r, STEP_RCPT, 452, "4.5.3", too_many, strlen(too_many));
 	relay->asked = true;
 	ok = smtp_queue_rcpt(c, address, options, orcpt, r) && client_expect(c, STEP_RCPT, 2, r);
+	relay->told += ok ? 1 : 0;
 	return judge(relay, ok, r);
 }
 
@@ -261,7 +292,6 @@ static bool ask_diverted(struct relay *relay, const struct smtp_options *options
 static bool ask_all(struct relay *relay, const struct envelope *found, const char *orcpt,
 		    const struct smtp_options *options, struct result *r)
 {
-	static const char too_many[] = "too many recipients";
 	bool divert = relay->mill.account->divert_to != NULL;
 
 	if (divert && !ask_diverted(relay, options, r))
@@ -342,7 +372,6 @@ static bool send_upstream(struct relay *relay, char **reply, struct result *r)
 	const struct mill_terms terms = { .eight_bit = ehlo_has(&c->ehlo, EXT_8BITMIME),
 					  .utf8 = relay->options.smtputf8 };
 	struct smtp_content content;
-	bool sent = false;
 
 	if (relay->mill.account->discard) {
 		*reply = xstrdup("250 2.0.0 discarded, as configured");
@@ -353,7 +382,7 @@ static bool send_upstream(struct relay *relay, char **reply, struct result *r)
 	if (!mill_finish(&relay->mill, &terms, &content, r) ||
 	    !smtp_check_size(c, smtp_content_size(&content), r))
 		return false;
-	if (smtp_send_content(c, &content, false, &sent, r)) {
+	if (smtp_send_content(c, &content, r)) {
 		*reply = smtp_reply_line(&c->reply);
 		relay->upstream = false;
 		return true;

@@ -19,6 +19,7 @@
 #include "mail/message.h"
 #include "mail/recipients.h"
 #include "smtp/client.h"
+#include "smtp/hosts.h"
 #include "smtp/transaction.h"
 
 #include <stdbool.h>
@@ -35,6 +36,7 @@ struct relay {
 	bool open;
 	const struct conf_account *account; /* whose `host` is loaded */
 	struct host host;
+	struct hosts hosts; /* of the session that is open, or that could not be opened */
 	struct client client;
 	/* the message in hand */
 	bool has_sender;
@@ -43,6 +45,7 @@ struct relay {
 	struct recipients rc;     /* the aliases, read once */
 	struct envelope to;       /* accepted, through the aliases */
 	struct envelope diverted; /* told upstream in place of these */
+	size_t told;              /* recipients accepted upstream */
 	struct result refused;    /* the first recipient's refusal */
 	int64_t deadline;         /* of the command that is running */
 	struct smtp_options options;

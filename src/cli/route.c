@@ -5,6 +5,7 @@
 
 #include "base/util.h"
 #include "cli/mill.h"
+#include "smtp/hosts.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +13,8 @@
 #include <unistd.h>
 
 #include "base/banned.h"
+
+#define HOSTS_MAX (64 * 1024)
 
 #define SYSTEM_ALIASES "/etc/aliases"
 
@@ -70,6 +73,7 @@ struct verifying {
 	struct report *rep;
 	const struct mill *mill;
 	const char *signature; /* words about the key */
+	const char *hosts;     /* words about where it would go */
 };
 
 static void say(const struct report *rep, char *line)
@@ -89,8 +93,8 @@ static void tell_step(void *ctx, unsigned depth, const char *address, const char
 	else if (m->account->discard)
 		what = xasprintf("account %s, discarded", m->account->name);
 	else
-		what = xasprintf("account %s, host %s port %s, sender <%s>, %s%s", m->account->name,
-				 m->host->smtp.host, m->host->smtp.port, m->sender, v->signature,
+		what = xasprintf("account %s, host %s, sender <%s>, %s%s", m->account->name,
+				 v->hosts, m->sender, v->signature,
 				 m->account->divert_to != NULL ? ", diverted (divert_to)" : "");
 	say(v->rep, xasprintf("%*s%s: %s\n", (int)(2 * depth), "", address, what));
 	free(what);
@@ -141,6 +145,7 @@ static bool verify(const struct options *o, struct mill *m, struct report *rep, 
 	struct verifying v = { .rep = rep, .mill = m };
 	struct recipients rc;
 	struct envelope to;
+	struct buf hosts;
 	char *signature;
 
 	if (o->n_recipients == 0)
@@ -150,7 +155,10 @@ static bool verify(const struct options *o, struct mill *m, struct report *rep, 
 	signature = describe_keys(m, r);
 	if (signature == NULL)
 		return false;
+	buf_init(&hosts, HOSTS_MAX);
+	hosts_describe(&m->host->smtp, &hosts);
 	v.signature = signature;
+	v.hosts = buf_str(&hosts);
 	envelope_init(&to);
 	route_init(&rc, o, m->conf, m->caller, &to);
 	rc.tell = tell_step;
@@ -158,6 +166,7 @@ static bool verify(const struct options *o, struct mill *m, struct report *rep, 
 	verify_each(o, &rc, rep, r);
 	recipients_free(&rc);
 	envelope_free(&to);
+	buf_free(&hosts);
 	free(signature);
 	return !result_failed(r);
 }

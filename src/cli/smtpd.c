@@ -372,18 +372,39 @@ static bool read_data(struct smtpd *s)
 	return true;
 }
 
+/*
+ * Postfix says "Ok: queued as ID" behind DATA, which applications look for, and puts the chunk's
+ * size into it behind BDAT. The text from behind that size, or `text` as it is.
+ */
+static const char *without_chunk_size(const char *text, const char **before)
+{
+	static const char ok[] = "Ok: ", bytes[] = " bytes queued as ";
+	const char *p = text + strlen(ok);
+
+	*before = "";
+	if (strncmp(text, ok, strlen(ok)) != 0 || !ascii_isdigit(*p))
+		return text;
+	p += strspn(p, "0123456789");
+	if (strncmp(p, bytes, strlen(bytes)) != 0)
+		return text;
+	*before = ok;
+	return p + strlen(" bytes ");
+}
+
 /* The smart host's acceptance: its words carry the queue id the application wants to know. */
 static void reply_accepted(struct smtpd *s, const char *accepted)
 {
 	const char *text = strchr(accepted, ' ');
 	const char *enhanced = "2.0.0";
+	const char *before;
 
 	text = text != NULL ? text + 1 : "";
 	if (strncmp(text, "2.", 2) == 0) {
 		text += strcspn(text, " ");
 		text += text[0] == ' ' ? 1 : 0;
 	}
-	reply(s, 250, enhanced, "%s", text[0] != '\0' ? text : "Ok");
+	text = without_chunk_size(text, &before);
+	reply(s, 250, enhanced, "%s%s", before, text[0] != '\0' ? text : "Ok");
 }
 
 static void do_data(struct smtpd *s, struct span args)

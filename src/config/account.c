@@ -4,6 +4,7 @@
 #include "config/account.h"
 
 #include "base/util.h"
+#include "config/values.h"
 
 #include <fnmatch.h>
 #include <stdlib.h>
@@ -99,6 +100,37 @@ const struct conf_account *account_choose(const struct conf *c, const char *name
 			    : author != NULL                    ? author
 								: "<>");
 	return a;
+}
+
+const char *account_host(const struct conf_account *a)
+{
+	return a->endpoints[0].name;
+}
+
+bool account_may_use_tls(const struct conf_account *a)
+{
+	for (size_t i = 0; i < a->n_endpoints; i++)
+		if (a->endpoints[i].tls != TLS_OFF)
+			return true;
+	return false;
+}
+
+static bool lists_clear_mechanism(const struct conf_account *a)
+{
+	for (size_t i = 0; a->mechanisms != NULL && a->mechanisms[i] != NULL; i++)
+		if (value_shows_secret(a->mechanisms[i]))
+			return true;
+	return false;
+}
+
+bool account_sends_clear(const struct conf_account *a)
+{
+	if (!lists_clear_mechanism(a))
+		return false;
+	for (size_t i = 0; i < a->n_endpoints; i++)
+		if (a->endpoints[i].kind != ENDPOINT_UNIX && a->endpoints[i].tls == TLS_OFF)
+			return true;
+	return false;
 }
 
 /* True if `domain` ends in `suffix`, which begins with a dot. */

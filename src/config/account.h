@@ -18,6 +18,18 @@
 const struct conf_account *account_choose(const struct conf *c, const char *name,
 					  const char *sender, const char *author, struct result *r);
 
+/* The smart host's name for a message: the first of the list. Borrowed. */
+const char *account_host(const struct conf_account *a);
+
+/* True if there may be a session with TLS, by an entry of `host` that wants it. */
+bool account_may_use_tls(const struct conf_account *a);
+
+/*
+ * True if password or token may go over a network in clear: a mechanism that shows it is listed,
+ * and an entry of `host` but a Unix domain socket is to do without TLS.
+ */
+bool account_sends_clear(const struct conf_account *a);
+
 /*
  * True if the address (with its domain) matches a pattern of `senders`: '*', '?' and '[...]' as in
  * a shell, the domain without regard to case; with "+detail" in its local part, the address matches

@@ -148,6 +148,11 @@ static void forget_given(struct load *l, enum section section)
 static void free_account(struct conf_account *a)
 {
 	settings_free(SECTION_ACCOUNT, a);
+	for (size_t i = 0; i < a->n_endpoints; i++) {
+		free(a->endpoints[i].name);
+		free(a->endpoints[i].port);
+	}
+	free(a->endpoints);
 	free(a->name);
 	free(a->file);
 }

@@ -22,22 +22,41 @@
 
 enum conf_partial { PARTIAL_DELIVER, PARTIAL_ABORT };
 
+/* An entry of `host`, taken apart. */
+struct conf_endpoint {
+	enum endpoint_kind kind;
+	char *name; /* host or address without the port; the domain behind "srv:"; the path */
+	char *port; /* decimal; NULL but for ENDPOINT_HOST */
+	enum tls_mode tls; /* settled by the entry's own port where tls is not set; a path: off */
+};
+
 /* Strings are owned by the struct conf, NULL when not set. Lists end in NULL, NULL when unset. */
 struct conf_account {
 	char *name;
 	char *file; /* where the section stands, for errors found later */
 	int line;
-	char *host;        /* without the port */
-	char *port;        /* decimal text; "587", "465" or "25" when not set, after tls */
-	enum tls_mode tls; /* settled: implicit for port 465 */
+	char **hosts;                    /* as written */
+	struct conf_endpoint *endpoints; /* settled, one for each; at least one */
+	size_t n_endpoints;
+	char *port;        /* of entries without one; decimal text, NULL when not set */
+	enum tls_mode tls; /* as set; the endpoints have what holds */
 	bool tls_set;
-	char *tls_ca_file;
+	enum protocol protocol;
+	char *tls_ca_file;  /* NULL with tls_pins_only */
+	bool tls_pins_only; /* tls_ca_file = none */
+	char **tls_pin;
 	char *tls_host;
+	char *tls_cert_file; /* a path or a "pkcs11:" URL */
+	char *tls_key_file;
+	char *tls_priority;
+	char *source_address;
 	enum auth_mode auth; /* settled: auto with user, else off */
 	char **mechanisms;   /* AUTH_LIST: upper case */
 	char *user;
 	char *password; /* secret */
 	char *password_file;
+	char **password_command; /* words, the program first */
+	char *password_credential;
 	char **senders;
 	char *from;
 	enum rewrite_mode rewrite_from;
@@ -104,6 +123,12 @@ bool conf_load(const char *path, struct conf **out, struct result *r);
 bool conf_find_and_load(const char *option, struct conf **out, struct result *r);
 /* NULL is fine. Secrets are wiped. */
 void conf_free(struct conf *c);
+/*
+ * Where what is remembered goes: cache_dir, else /var/cache/mailchute for root,
+ * $XDG_CACHE_HOME/mailchute (~/.cache/mailchute) for others. The string is the caller's; NULL with
+ * cache = off, or when there is no home.
+ */
+char *conf_cache_dir(const struct conf *c);
 /* True if anybody but owner and group can read the file: worth a warning with password =. */
 bool conf_world_readable(const char *path);
 

@@ -120,6 +120,22 @@ char *conf_find(const char *option, struct result *r)
 	return found;
 }
 
+char *conf_cache_dir(const struct conf *c)
+{
+	const char *xdg = environment("XDG_CACHE_HOME");
+	const char *home = home_dir();
+
+	if (!c->cache)
+		return NULL;
+	if (c->cache_dir != NULL)
+		return xstrdup(c->cache_dir);
+	if (geteuid() == 0)
+		return xstrdup("/var/cache/mailchute");
+	if (xdg != NULL && xdg[0] == '/')
+		return xasprintf("%s/mailchute", xdg);
+	return home != NULL && home[0] == '/' ? xasprintf("%s/.cache/mailchute", home) : NULL;
+}
+
 bool conf_world_readable(const char *path)
 {
 	struct stat st;

@@ -1,7 +1,7 @@
 /*
  * paths.h - where files are that a configuration names
  *
- * conf_find and conf_world_readable of conf.h are here too.
+ * conf_find, conf_cache_dir and conf_world_readable of conf.h are here too.
  */
 #ifndef MAILCHUTE_PATHS_H
 #define MAILCHUTE_PATHS_H

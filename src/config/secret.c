@@ -417,6 +417,26 @@ bool secret_read_file(const char *path, const char *what, struct buf *out, struc
 	return ok;
 }
 
+bool secret_read_public(const char *path, const char *what, struct buf *out, struct result *r)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	struct stat st;
+	bool ok;
+
+	buf_init(out, SECRET_FILE_MAX);
+	if (fd < 0)
+		return fail_open(path, what, r);
+	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode))
+		ok = result_fail(r, CAUSE_CONFIG, STEP_CONFIG, "%s: %s: is no regular file", what,
+				 path);
+	else
+		ok = read_all(fd, path, what, out, r);
+	close(fd);
+	if (!ok)
+		buf_wipe(out);
+	return ok;
+}
+
 bool secret_read_credential(const char *name, const char *what, struct buf *out, struct result *r)
 {
 	const char *dir = getenv("CREDENTIALS_DIRECTORY");

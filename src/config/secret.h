@@ -37,8 +37,11 @@
 bool secret_read_file(const char *path, const char *what, struct buf *out, struct result *r);
 /* The same from systemd's $CREDENTIALS_DIRECTORY; `name` is one path component. */
 bool secret_read_credential(const char *name, const char *what, struct buf *out, struct result *r);
+/* The whole of a file that is no secret, whoever has access to it: a certificate's. */
+bool secret_read_public(const char *path, const char *what, struct buf *out, struct result *r);
 /*
- * Cuts `text` to its first line, without the line's end: a password file's password. False
+ * Cuts `text` to its first line, without the line's end: the password in a file, or of
+ * a command. False
  * (CAUSE_CONFIG) when that is empty or holds a NUL.
  */
 bool secret_first_line(struct buf *text, const char *path, const char *what, struct result *r);

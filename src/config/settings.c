@@ -30,6 +30,9 @@ static const struct word formats[] = { { "text", FORMAT_TEXT },
 static const struct word policies[] = {
 	{ "starttls", TLS_STARTTLS }, { "implicit", TLS_IMPLICIT }, { "off", TLS_OFF }, { NULL, 0 }
 };
+static const struct word protocols[] = { { "smtp", PROTOCOL_SMTP },
+					 { "lmtp", PROTOCOL_LMTP },
+					 { NULL, 0 } };
 static const struct word families[] = {
 	{ "any", IP_ANY }, { "4", IP_4 }, { "6", IP_6 }, { NULL, 0 }
 };
@@ -49,50 +52,58 @@ static const struct word utf8_modes[] = {
 
 /* clang-format off */
 const struct setting settings[] = {
-	{ "hostname",         GLOBAL(hostname),        TYPE_STRING,   &kind_name,      NULL },
-	{ "domain",           GLOBAL(domain),          TYPE_STRING,   &kind_name,      NULL },
-	{ "local_domains",    GLOBAL(local_domains),   TYPE_LIST,     &kind_name,      NULL },
-	{ "aliases",          GLOBAL(aliases),         TYPE_PATH,     &kind_path,      NULL },
-	{ "default_account",  GLOBAL(default_account), TYPE_STRING,   &kind_text,      NULL },
-	{ "deadline",         GLOBAL(deadline_ms),     TYPE_DURATION, &kind_duration,  NULL },
-	{ "partial",          GLOBAL(partial),         TYPE_WORD,     NULL,            partials },
-	{ "tempfail_status",  GLOBAL(tempfail_status), TYPE_NUMBER,   &kind_status,    NULL },
-	{ "log",              GLOBAL(log),             TYPE_WORD,     NULL,            log_kinds },
-	{ "log_file",         GLOBAL(log_file),        TYPE_PATH,     &kind_path,      NULL },
-	{ "log_format",       GLOBAL(log_format),      TYPE_WORD,     NULL,            formats },
-	{ "cache",            GLOBAL(cache),           TYPE_SWITCH,   NULL,            on_off },
-	{ "cache_dir",        GLOBAL(cache_dir),       TYPE_PATH,     &kind_path,      NULL },
+	{ "hostname",            GLOBAL(hostname),             TYPE_STRING,   &kind_name,       NULL },
+	{ "domain",              GLOBAL(domain),               TYPE_STRING,   &kind_name,       NULL },
+	{ "local_domains",       GLOBAL(local_domains),        TYPE_LIST,     &kind_name,       NULL },
+	{ "aliases",             GLOBAL(aliases),              TYPE_PATH,     &kind_path,       NULL },
+	{ "default_account",     GLOBAL(default_account),      TYPE_STRING,   &kind_text,       NULL },
+	{ "deadline",            GLOBAL(deadline_ms),          TYPE_DURATION, &kind_duration,   NULL },
+	{ "partial",             GLOBAL(partial),              TYPE_WORD,     NULL,             partials },
+	{ "tempfail_status",     GLOBAL(tempfail_status),      TYPE_NUMBER,   &kind_status,     NULL },
+	{ "log",                 GLOBAL(log),                  TYPE_WORD,     NULL,             log_kinds },
+	{ "log_file",            GLOBAL(log_file),             TYPE_PATH,     &kind_path,       NULL },
+	{ "log_format",          GLOBAL(log_format),           TYPE_WORD,     NULL,             formats },
+	{ "cache",               GLOBAL(cache),                TYPE_SWITCH,   NULL,             on_off },
+	{ "cache_dir",           GLOBAL(cache_dir),            TYPE_PATH,     &kind_path,       NULL },
 
-	{ "host",             ACCOUNT(host),           TYPE_STRING,   &kind_endpoint,  NULL },
-	{ "port",             ACCOUNT(port),           TYPE_STRING,   &kind_port,      NULL },
-	{ "tls",              ACCOUNT(tls),            TYPE_WORD,     NULL,            policies },
-	{ "tls_ca_file",      ACCOUNT(tls_ca_file),    TYPE_PATH,     &kind_path,      NULL },
-	{ "tls_host",         ACCOUNT(tls_host),       TYPE_STRING,   &kind_host,      NULL },
-	{ "auth",             ACCOUNT(mechanisms),     TYPE_AUTH,     &kind_mechanism, NULL },
-	{ "user",             ACCOUNT(user),           TYPE_STRING,   &kind_text,      NULL },
-	{ "password",         ACCOUNT(password),       TYPE_STRING,   &kind_secret,    NULL },
-	{ "password_file",    ACCOUNT(password_file),  TYPE_PATH,     &kind_path,      NULL },
-	{ "senders",          ACCOUNT(senders),        TYPE_LIST,     &kind_pattern,   NULL },
-	{ "from",             ACCOUNT(from),           TYPE_STRING,   &kind_address,   NULL },
-	{ "rewrite_from",     ACCOUNT(rewrite_from),   TYPE_WORD,     NULL,            rewrites },
-	{ "smtputf8",         ACCOUNT(smtputf8),       TYPE_WORD,     NULL,            utf8_modes },
-	{ "repair",           ACCOUNT(repair),         TYPE_SWITCH,   NULL,            on_off },
-	{ "dkim",             ACCOUNT(dkim),           TYPE_SWITCH,   NULL,            on_off },
-	{ "dkim_required",    ACCOUNT(dkim_required),  TYPE_SWITCH,   NULL,            yes_no },
-	{ "ip",               ACCOUNT(ip),             TYPE_WORD,     NULL,            families },
-	{ "discard",          ACCOUNT(discard),        TYPE_SWITCH,   NULL,            on_off },
-	{ "divert_to",        ACCOUNT(divert_to),      TYPE_LIST,     &kind_address,   NULL },
+	{ "host",                ACCOUNT(hosts),               TYPE_LIST,     &kind_endpoint,   NULL },
+	{ "port",                ACCOUNT(port),                TYPE_STRING,   &kind_port,       NULL },
+	{ "tls",                 ACCOUNT(tls),                 TYPE_WORD,     NULL,             policies },
+	{ "protocol",            ACCOUNT(protocol),            TYPE_WORD,     NULL,             protocols },
+	{ "tls_ca_file",         ACCOUNT(tls_ca_file),         TYPE_PATH,     &kind_trust,      NULL },
+	{ "tls_pin",             ACCOUNT(tls_pin),             TYPE_LIST,     &kind_pin,        NULL },
+	{ "tls_host",            ACCOUNT(tls_host),            TYPE_STRING,   &kind_host,       NULL },
+	{ "tls_cert_file",       ACCOUNT(tls_cert_file),       TYPE_PATH,     &kind_cert,       NULL },
+	{ "tls_key_file",        ACCOUNT(tls_key_file),        TYPE_PATH,     &kind_cert,       NULL },
+	{ "tls_priority",        ACCOUNT(tls_priority),        TYPE_STRING,   &kind_text,       NULL },
+	{ "auth",                ACCOUNT(mechanisms),          TYPE_AUTH,     &kind_mechanism,  NULL },
+	{ "user",                ACCOUNT(user),                TYPE_STRING,   &kind_text,       NULL },
+	{ "password",            ACCOUNT(password),            TYPE_STRING,   &kind_secret,     NULL },
+	{ "password_file",       ACCOUNT(password_file),       TYPE_PATH,     &kind_path,       NULL },
+	{ "password_command",    ACCOUNT(password_command),    TYPE_COMMAND,  &kind_command,    NULL },
+	{ "password_credential", ACCOUNT(password_credential), TYPE_STRING,   &kind_component,  NULL },
+	{ "senders",             ACCOUNT(senders),             TYPE_LIST,     &kind_pattern,    NULL },
+	{ "from",                ACCOUNT(from),                TYPE_STRING,   &kind_address,    NULL },
+	{ "rewrite_from",        ACCOUNT(rewrite_from),        TYPE_WORD,     NULL,             rewrites },
+	{ "smtputf8",            ACCOUNT(smtputf8),            TYPE_WORD,     NULL,             utf8_modes },
+	{ "repair",              ACCOUNT(repair),              TYPE_SWITCH,   NULL,             on_off },
+	{ "dkim",                ACCOUNT(dkim),                TYPE_SWITCH,   NULL,             on_off },
+	{ "dkim_required",       ACCOUNT(dkim_required),       TYPE_SWITCH,   NULL,             yes_no },
+	{ "ip",                  ACCOUNT(ip),                  TYPE_WORD,     NULL,             families },
+	{ "source_address",      ACCOUNT(source_address),      TYPE_STRING,   &kind_ip_address, NULL },
+	{ "discard",             ACCOUNT(discard),             TYPE_SWITCH,   NULL,             on_off },
+	{ "divert_to",           ACCOUNT(divert_to),           TYPE_LIST,     &kind_address,    NULL },
 
-	{ "domain",           DKIM(domain),            TYPE_STRING,   &kind_name,      NULL },
-	{ "selector",         DKIM(selector),          TYPE_STRING,   &kind_name,      NULL },
-	{ "key_file",         DKIM(key_file),          TYPE_PATH,     &kind_path,      NULL },
-	{ "key_credential",   DKIM(key_credential),    TYPE_STRING,   &kind_component, NULL },
-	{ "canonicalization", DKIM(header_canon),      TYPE_CANON,    &kind_canon,     NULL },
-	{ "headers",          DKIM(headers),           TYPE_LIST,     &kind_field,     NULL },
-	{ "oversign",         DKIM(oversign),          TYPE_LIST,     &kind_field,     NULL },
-	{ "identity",         DKIM(identity),          TYPE_STRING,   &kind_identity,  NULL },
-	{ "expire",           DKIM(expire_ms),         TYPE_DURATION, &kind_duration,  NULL },
-	{ "subdomains",       DKIM(subdomains),        TYPE_SWITCH,   NULL,            on_off },
+	{ "domain",              DKIM(domain),                 TYPE_STRING,   &kind_name,       NULL },
+	{ "selector",            DKIM(selector),               TYPE_STRING,   &kind_name,       NULL },
+	{ "key_file",            DKIM(key_file),               TYPE_PATH,     &kind_path,       NULL },
+	{ "key_credential",      DKIM(key_credential),         TYPE_STRING,   &kind_component,  NULL },
+	{ "canonicalization",    DKIM(header_canon),           TYPE_CANON,    &kind_canon,      NULL },
+	{ "headers",             DKIM(headers),                TYPE_LIST,     &kind_field,      NULL },
+	{ "oversign",            DKIM(oversign),               TYPE_LIST,     &kind_field,      NULL },
+	{ "identity",            DKIM(identity),               TYPE_STRING,   &kind_identity,   NULL },
+	{ "expire",              DKIM(expire_ms),              TYPE_DURATION, &kind_duration,   NULL },
+	{ "subdomains",          DKIM(subdomains),             TYPE_SWITCH,   NULL,             on_off },
 };
 /* clang-format on */
 _Static_assert(sizeof settings / sizeof settings[0] == SETTINGS_COUNT, "rows of the table");
@@ -112,7 +123,7 @@ bool setting_is_secret(const struct setting *s)
 
 bool setting_is_list(const struct setting *s)
 {
-	return s->type == TYPE_LIST || s->type == TYPE_AUTH;
+	return s->type == TYPE_LIST || s->type == TYPE_COMMAND || s->type == TYPE_AUTH;
 }
 
 static const struct word *find_word(const struct word *words, const char *text)
@@ -128,12 +139,27 @@ bool setting_ok(const struct setting *s, const char *text)
 	return s->kind != NULL ? s->kind->ok(text) : find_word(s->words, text) != NULL;
 }
 
-/* The new last value of a list that had `n`. */
-static void store_in_list(char ***list, size_t n, const char *text)
+/* The new last value of a list that had `n`; it becomes the list's. */
+static void store_in_list(char ***list, size_t n, char *value)
 {
 	*list = xreallocarray(*list, n + 2, sizeof **list);
-	(*list)[n] = xstrdup(text);
+	(*list)[n] = value;
 	(*list)[n + 1] = NULL;
+}
+
+/* A path, unless it is a word or a URL that the setting takes as well. */
+static char *path_of(const struct setting *s, const char *text, const char *file)
+{
+	bool itself = s->kind == &kind_trust ? strcmp(text, "none") == 0
+					     : s->kind == &kind_cert && value_is_url(text);
+
+	return itself ? xstrdup(text) : path_resolve(text, file);
+}
+
+/* There is no shell that would: a program's path is resolved, its arguments are not. */
+static char *command_word(const char *text, size_t n, const char *file)
+{
+	return n == 0 && strchr(text, '/') != NULL ? path_resolve(text, file) : xstrdup(text);
 }
 
 void setting_store(const struct setting *s, void *base, const char *text, size_t n,
@@ -147,13 +173,16 @@ void setting_store(const struct setting *s, void *base, const char *text, size_t
 		*(char **)member = xstrdup(text);
 		break;
 	case TYPE_PATH:
-		*(char **)member = path_resolve(text, file);
+		*(char **)member = path_of(s, text, file);
 		break;
 	case TYPE_LIST:
-		store_in_list(member, n, text);
+		store_in_list(member, n, xstrdup(text));
+		break;
+	case TYPE_COMMAND:
+		store_in_list(member, n, command_word(text, n, file));
 		break;
 	case TYPE_AUTH:
-		store_in_list(member, n, value_mechanism(text));
+		store_in_list(member, n, xstrdup(value_mechanism(text)));
 		break;
 	case TYPE_WORD:
 		memcpy(member, &find_word(s->words, text)->value, sizeof(unsigned));

@@ -19,6 +19,7 @@ enum setting_type {
 	TYPE_STRING,
 	TYPE_PATH,
 	TYPE_LIST,
+	TYPE_COMMAND,
 	TYPE_AUTH,
 	TYPE_WORD,
 	TYPE_SWITCH,
@@ -42,7 +43,7 @@ struct setting {
 	const struct word *words;      /* these two */
 };
 
-#define SETTINGS_COUNT 42
+#define SETTINGS_COUNT 50
 
 extern const struct setting settings[];
 

@@ -4,6 +4,7 @@
 #include "config/settle.h"
 
 #include "base/util.h"
+#include "config/account.h"
 #include "config/values.h"
 
 #include <stdlib.h>
@@ -18,57 +19,56 @@ struct account_rule {
 	const char *sentence;
 };
 
-static bool without_host(const struct conf_account *a)
+static bool is_set(char *const *list)
 {
-	return a->host == NULL;
+	return list != NULL;
 }
 
-/* Before settle_host: both "name:port" and port. */
-static bool two_ports(const struct conf_account *a)
-{
-	struct span host, port;
-
-	return a->port != NULL && value_endpoint(a->host, &host, &port) && port.p != NULL;
-}
-
-static bool mixed_auth(const struct conf_account *a)
+static bool lists(const struct conf_account *a, const char *mechanism)
 {
 	for (size_t i = 0; a->mechanisms != NULL && a->mechanisms[i] != NULL; i++)
-		if ((i > 0 || a->mechanisms[1] != NULL) &&
-		    (strcmp(a->mechanisms[i], "AUTO") == 0 || strcmp(a->mechanisms[i], "OFF") == 0))
+		if (strcmp(a->mechanisms[i], mechanism) == 0)
 			return true;
 	return false;
 }
 
-static bool two_passwords(const struct conf_account *a)
+static bool lists_other_than(const struct conf_account *a, const char *mechanism)
 {
-	return a->password != NULL && a->password_file != NULL;
+	for (size_t i = 0; a->mechanisms != NULL && a->mechanisms[i] != NULL; i++)
+		if (strcmp(a->mechanisms[i], mechanism) != 0)
+			return true;
+	return false;
 }
 
-static bool has_password(const struct conf_account *a)
+/* Before settle_endpoints: does an entry of `host` have use for `port`? */
+static bool takes_port(const char *entry)
 {
-	return a->password != NULL || a->password_file != NULL;
+	enum endpoint_kind kind;
+	struct span name, port;
+
+	return value_endpoint(entry, &kind, &name, &port) && kind == ENDPOINT_HOST &&
+	       port.p == NULL;
 }
 
-static bool password_without_user(const struct conf_account *a)
+static bool has_kind(const struct conf_account *a, enum endpoint_kind kind)
 {
-	return has_password(a) && a->user == NULL;
+	for (size_t i = 0; i < a->n_endpoints; i++)
+		if (a->endpoints[i].kind == kind)
+			return true;
+	return false;
 }
 
-static bool auth_without_user(const struct conf_account *a)
+static bool without_host(const struct conf_account *a)
 {
-	return a->auth != AUTH_OFF && a->user == NULL;
+	return !is_set(a->hosts);
 }
 
-/* PLAIN and LOGIN, all there is, both need one. */
-static bool auth_without_password(const struct conf_account *a)
+static bool port_for_nobody(const struct conf_account *a)
 {
-	return a->auth != AUTH_OFF && !has_password(a);
-}
-
-static bool password_in_clear(const struct conf_account *a)
-{
-	return a->tls == TLS_OFF && a->auth == AUTH_AUTO;
+	for (char **entry = a->hosts; a->port != NULL && *entry != NULL; entry++)
+		if (takes_port(*entry))
+			return false;
+	return a->port != NULL;
 }
 
 static bool required_off(const struct conf_account *a)
@@ -76,23 +76,116 @@ static bool required_off(const struct conf_account *a)
 	return a->dkim_required && !a->dkim;
 }
 
+static bool mixed_auth(const struct conf_account *a)
+{
+	return (lists(a, "AUTO") || lists(a, "OFF")) && a->mechanisms[1] != NULL;
+}
+
+static int passwords(const struct conf_account *a)
+{
+	return (a->password != NULL) + (a->password_file != NULL) + is_set(a->password_command) +
+	       (a->password_credential != NULL);
+}
+
+static bool two_passwords(const struct conf_account *a)
+{
+	return passwords(a) > 1;
+}
+
+static bool key_without_cert(const struct conf_account *a)
+{
+	return a->tls_key_file != NULL && a->tls_cert_file == NULL;
+}
+
+/* A PEM file can hold both, a URL means one object. */
+static bool url_without_key(const struct conf_account *a)
+{
+	return a->tls_cert_file != NULL && value_is_url(a->tls_cert_file) &&
+	       a->tls_key_file == NULL;
+}
+
+static bool foreign_source(const struct conf_account *a)
+{
+	enum ip_family other = a->source_address == NULL                ? IP_ANY
+			       : strchr(a->source_address, ':') != NULL ? IP_4
+									: IP_6;
+
+	return other != IP_ANY && a->ip == other;
+}
+
+static bool pins_missing(const struct conf_account *a)
+{
+	return a->tls_pins_only && !is_set(a->tls_pin);
+}
+
+static bool lmtp_by_srv(const struct conf_account *a)
+{
+	return a->protocol == PROTOCOL_LMTP && has_kind(a, ENDPOINT_SRV);
+}
+
+/* What demands something of TLS, and no session has any. */
+static bool demands_without_tls(const struct conf_account *a)
+{
+	return (is_set(a->tls_pin) || a->tls_cert_file != NULL) && !account_may_use_tls(a);
+}
+
+static bool socket_without_name(const struct conf_account *a)
+{
+	return has_kind(a, ENDPOINT_UNIX) && a->tls_set && a->tls != TLS_OFF && a->tls_host == NULL;
+}
+
+static bool password_without_user(const struct conf_account *a)
+{
+	return passwords(a) > 0 && a->user == NULL;
+}
+
+static bool external_without_cert(const struct conf_account *a)
+{
+	return lists(a, "EXTERNAL") && a->tls_cert_file == NULL;
+}
+
+/* With AUTH_AUTO a client certificate stands in for the password, by EXTERNAL. */
+static bool needs_password(const struct conf_account *a)
+{
+	return a->auth == AUTH_AUTO ? a->tls_cert_file == NULL : lists_other_than(a, "EXTERNAL");
+}
+
+static bool auth_without_user(const struct conf_account *a)
+{
+	return a->auth != AUTH_OFF && needs_password(a) && a->user == NULL;
+}
+
+static bool auth_without_password(const struct conf_account *a)
+{
+	return a->auth != AUTH_OFF && needs_password(a) && passwords(a) == 0;
+}
+
 /* What is wrong before anything can be settled, ... */
 static const struct account_rule rules_as_read[] = {
 	{ without_host, "host is missing" },
-	{ two_ports, "port is given in host and as port; keep one of them" },
+	{ port_for_nobody, "port is given, but every entry of host has its own or cannot have one; "
+			   "take one of them out" },
 	{ required_off, "dkim_required = yes and dkim = off contradict each other" },
 	{ mixed_auth, "auth is auto, off, or a list of mechanisms, not a mixture" },
-	{ two_passwords, "password and password_file are both given; keep one of them" },
+	{ two_passwords, "only one of password, password_file, password_command and "
+			 "password_credential can be given" },
+	{ key_without_cert, "tls_key_file is given, but tls_cert_file is missing" },
+	{ url_without_key, "tls_key_file is missing: tls_cert_file is a URL and holds no key" },
+	{ foreign_source, "source_address and ip contradict each other" },
 	{ NULL, NULL },
 };
 
 /* ... and afterwards. */
 static const struct account_rule rules_settled[] = {
+	{ pins_missing, "tls_ca_file = none needs tls_pin" },
+	{ lmtp_by_srv, "\"srv:\" finds servers for submission, and they do not speak LMTP" },
+	{ demands_without_tls, "tls_pin and tls_cert_file are of no use without TLS" },
+	{ socket_without_name, "TLS over a socket needs tls_host, the name in the certificate" },
 	{ password_without_user, "user is missing, but there is a password" },
+	{ external_without_cert, "EXTERNAL in auth needs tls_cert_file" },
 	{ auth_without_user, "user is missing, but auth is on; give both, or auth = off" },
-	{ auth_without_password, "password or password_file is missing; auth = off does without" },
-	{ password_in_clear, "tls = off would send the password in clear; write tls = starttls, "
-			     "or name the mechanisms in auth (auth = {PLAIN}) if it is meant" },
+	{ auth_without_password, "password, password_file, password_command or password_credential "
+				 "is missing; auth = off does without" },
 	{ NULL, NULL },
 };
 
@@ -107,25 +200,57 @@ static bool hold_account(const struct account_rule *rules, const struct conf_acc
 	return true;
 }
 
-/* Parts host and port, and fills in TLS and port after each other. */
-static void settle_host(struct conf_account *a)
+/* RFC 2033 has no port of its own for LMTP, only that 25 is not to be used; 24 is private mail. */
+static const char *default_port(const struct conf_account *a)
 {
-	static const char *const default_ports[] = {
+	static const char *const ports[] = {
 		[TLS_STARTTLS] = "587", [TLS_IMPLICIT] = "465", [TLS_OFF] = "25"
 	};
-	struct span host, port;
-	char *name;
 
-	value_endpoint(a->host, &host, &port);
-	name = xstrndup(host.p, host.len);
+	return a->protocol == PROTOCOL_LMTP ? "24" : ports[a->tls];
+}
+
+/* Parts name and port, and fills in port and TLS by each other. */
+static void settle_endpoint(const struct conf_account *a, const char *entry,
+			    struct conf_endpoint *e)
+{
+	struct span name, port;
+
+	value_endpoint(entry, &e->kind, &name, &port);
+	e->name = xstrndup(name.p, name.len);
+	e->tls = a->tls;
 	if (port.p != NULL)
-		a->port = xstrndup(port.p, port.len);
-	free(a->host);
-	a->host = name;
-	if (!a->tls_set && a->port != NULL && strcmp(a->port, "465") == 0)
-		a->tls = TLS_IMPLICIT;
-	if (a->port == NULL)
-		a->port = xstrdup(default_ports[a->tls]);
+		e->port = xstrndup(port.p, port.len);
+	else if (e->kind == ENDPOINT_HOST)
+		e->port = xstrdup(a->port != NULL ? a->port : default_port(a));
+	if (a->tls_set)
+		return;
+	if (e->kind == ENDPOINT_UNIX)
+		e->tls = TLS_OFF;
+	else if (e->kind == ENDPOINT_HOST && strcmp(e->port, "465") == 0)
+		e->tls = TLS_IMPLICIT;
+}
+
+static void settle_endpoints(struct conf_account *a)
+{
+	size_t n = 0;
+
+	while (a->hosts[n] != NULL)
+		n++;
+	a->endpoints = xcalloc(n, sizeof *a->endpoints);
+	a->n_endpoints = n;
+	for (size_t i = 0; i < n; i++)
+		settle_endpoint(a, a->hosts[i], &a->endpoints[i]);
+}
+
+/* "none" as it was written; a file of that name has a directory by now. */
+static void settle_trust(struct conf_account *a)
+{
+	a->tls_pins_only = a->tls_ca_file != NULL && strcmp(a->tls_ca_file, "none") == 0;
+	if (!a->tls_pins_only)
+		return;
+	free(a->tls_ca_file);
+	a->tls_ca_file = NULL;
 }
 
 static void settle_auth(struct conf_account *a)
@@ -151,7 +276,8 @@ bool settle_account(struct conf_account *a, struct result *r)
 {
 	if (!hold_account(rules_as_read, a, r))
 		return false;
-	settle_host(a);
+	settle_endpoints(a);
+	settle_trust(a);
 	settle_auth(a);
 	return hold_account(rules_settled, a, r);
 }

@@ -15,7 +15,7 @@ struct place {
 	int line;
 };
 
-/* `a` as it was read: its host may still have the port in it, its mechanisms be "AUTO". */
+/* `a` as it was read: it has no endpoints yet, its mechanisms may be "AUTO". */
 bool settle_account(struct conf_account *a, struct result *r);
 bool settle_dkim(struct conf_dkim *d, struct result *r);
 /* The global settings; `log` and `default_account` are where those were given. */

@@ -11,12 +11,18 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/un.h>
 
 #include "base/banned.h"
 
 #define LABEL_MAX       63
 #define NAME_MAX_LENGTH 253
 #define PORT_MAX        65535
+#define SRV_PREFIX      "srv:"
+#define URL_PREFIX      "pkcs11:"
+#define PIN_PREFIX      "sha256:"
+#define PIN_DIGITS      64
+#define SOCKET_PATH_MAX (sizeof((struct sockaddr_un *)NULL)->sun_path)
 
 /* Not empty, no control characters. */
 static bool text_ok(const char *text)
@@ -117,12 +123,10 @@ static bool port_ok(const char *text)
 	return parse_number(text, PORT_MAX, &port) && port > 0;
 }
 
-bool value_endpoint(const char *text, struct span *host, struct span *port)
+static bool host_and_port(const char *text, struct span *host, struct span *port)
 {
 	const char *end = NULL; /* of the host */
 
-	*port = (struct span){ NULL, 0 };
-	*host = span_of(text);
 	if (is_ipv6(*host))
 		return true;
 	if (text[0] == '[') {
@@ -143,11 +147,33 @@ bool value_endpoint(const char *text, struct span *host, struct span *port)
 	return *end == ':' && port_ok(end + 1);
 }
 
+bool value_endpoint(const char *text, enum endpoint_kind *kind, struct span *name,
+		    struct span *port)
+{
+	size_t prefix = strlen(SRV_PREFIX);
+
+	*kind = ENDPOINT_HOST;
+	*name = span_of(text);
+	*port = (struct span){ NULL, 0 };
+	if (text[0] == '/') {
+		*kind = ENDPOINT_UNIX;
+		return text_ok(text) && name->len < SOCKET_PATH_MAX;
+	}
+	/* "srv:25" is port 25 of a host with that name. */
+	if (ascii_ncasecmp(text, SRV_PREFIX, prefix) == 0 && !port_ok(text + prefix)) {
+		*kind = ENDPOINT_SRV;
+		*name = span_of(text + prefix);
+		return value_is_name(*name);
+	}
+	return host_and_port(text, name, port);
+}
+
 static bool endpoint_ok(const char *text)
 {
-	struct span host, port;
+	enum endpoint_kind kind;
+	struct span name, port;
 
-	return value_endpoint(text, &host, &port);
+	return value_endpoint(text, &kind, &name, &port);
 }
 
 static bool host_ok(const char *text)
@@ -155,14 +181,69 @@ static bool host_ok(const char *text)
 	return value_is_name(span_of(text)) || is_ipv6(span_of(text));
 }
 
+static bool ip_address_ok(const char *text)
+{
+	struct in_addr ignored;
+
+	return inet_pton(AF_INET, text, &ignored) == 1 || is_ipv6(span_of(text));
+}
+
+static bool pin_ok(const char *text)
+{
+	size_t prefix = strlen(PIN_PREFIX);
+
+	return strncmp(text, PIN_PREFIX, prefix) == 0 && strlen(text + prefix) == PIN_DIGITS &&
+	       strspn(text + prefix, "0123456789abcdefABCDEF") == PIN_DIGITS;
+}
+
+bool value_is_url(const char *text)
+{
+	return ascii_ncasecmp(text, URL_PREFIX, strlen(URL_PREFIX)) == 0;
+}
+
+static bool cert_ok(const char *text)
+{
+	return value_is_url(text) ? text_ok(text) : path_ok(text);
+}
+
+static const struct mechanism {
+	const char *name;
+	bool shows_secret;
+} mechanisms[] = {
+	{ "AUTO", false },
+	{ "OFF", false },
+	{ "PLAIN", true },
+	{ "LOGIN", true },
+	{ "CRAM-MD5", false },
+	{ "SCRAM-SHA-1", false },
+	{ "SCRAM-SHA-1-PLUS", false },
+	{ "SCRAM-SHA-256", false },
+	{ "SCRAM-SHA-256-PLUS", false },
+	{ "XOAUTH2", true },
+	{ "OAUTHBEARER", true },
+	{ "EXTERNAL", false },
+};
+
+static const struct mechanism *find_mechanism(const char *text)
+{
+	for (size_t i = 0; i < sizeof mechanisms / sizeof mechanisms[0]; i++)
+		if (ascii_casecmp(text, mechanisms[i].name) == 0)
+			return &mechanisms[i];
+	return NULL;
+}
+
 const char *value_mechanism(const char *text)
 {
-	static const char *const known[] = { "AUTO", "OFF", "PLAIN", "LOGIN" };
+	const struct mechanism *m = find_mechanism(text);
 
-	for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
-		if (ascii_casecmp(text, known[i]) == 0)
-			return known[i];
-	return NULL;
+	return m != NULL ? m->name : NULL;
+}
+
+bool value_shows_secret(const char *mechanism)
+{
+	const struct mechanism *m = find_mechanism(mechanism);
+
+	return m != NULL && m->shows_secret;
 }
 
 static bool mechanism_ok(const char *text)
@@ -234,15 +315,31 @@ const struct value_kind kind_text = { "text without control characters", text_ok
 const struct value_kind kind_secret = { "one line of text, not empty", secret_ok };
 const struct value_kind kind_path = { "a file name (with ~/ in front only if there is a home)",
 				      path_ok };
+const struct value_kind kind_trust = {
+	"a file name (with ~/ in front only if there is a home), or none", path_ok
+};
+const struct value_kind kind_cert = {
+	"a file name (with ~/ in front only if there is a home) or a \"pkcs11:\" URL", cert_ok
+};
+const struct value_kind kind_command = {
+	"words without control characters (with ~/ in front only if there is a home)", path_ok
+};
 const struct value_kind kind_component = { "a name without a slash", component_ok };
 const struct value_kind kind_name = { "a host or domain name", name_ok };
 const struct value_kind kind_endpoint = {
-	"one host: \"name\", \"name:port\", an IP address or \"[IPv6]:port\"", endpoint_ok
+	"\"name\", \"name:port\", an IP address, \"[IPv6]:port\", \"srv:domain\" or the path of a "
+	"socket",
+	endpoint_ok
 };
 const struct value_kind kind_host = { "a host name or an IP address", host_ok };
+const struct value_kind kind_ip_address = { "an IPv4 or IPv6 address", ip_address_ok };
 const struct value_kind kind_port = { "a number from 1 to 65535", port_ok };
-const struct value_kind kind_mechanism = { "auto, off, or a list of PLAIN and LOGIN",
-					   mechanism_ok };
+const struct value_kind kind_pin = { "\"sha256:\" and 64 hexadecimal digits", pin_ok };
+const struct value_kind kind_mechanism = {
+	"auto, off, or a list of PLAIN, LOGIN, CRAM-MD5, SCRAM-SHA-1, SCRAM-SHA-256 (or with "
+	"-PLUS), XOAUTH2, OAUTHBEARER and EXTERNAL",
+	mechanism_ok
+};
 const struct value_kind kind_pattern = { "a pattern such as \"*@example.org\", without blanks",
 					 no_blanks_ok };
 const struct value_kind kind_address = { "an address, local@domain", address_ok };

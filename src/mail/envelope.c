@@ -55,7 +55,7 @@ bool envelope_bad_address(struct span text, const char *origin, const char *why,
 /* U+0080 to U+009F: no part of a name, but commands to a terminal that shows it. */
 static bool has_c1(const char *utf8)
 {
-	for (const char *p = utf8; (p = strchr(p, '\xc2')) != NULL; p++)
+	for (const char *p = utf8; (p = strchr(p, 0xc2)) != NULL; p++)
 		if ((unsigned char)p[1] < 0xa0)
 			return true;
 	return false;

@@ -42,7 +42,7 @@ static ssize_t plain_write(void *ctx, const char *p, size_t len, const char **wh
 void conn_init(struct conn *c, int fd, int64_t deadline)
 {
 	*c = (struct conn){ .fd = fd, .deadline = deadline, .until = deadline };
-	c->transport = (struct transport){ plain_read, plain_write, c };
+	c->transport = (struct transport){ plain_read, plain_write, NULL, c };
 	buf_init(&c->in, CONN_LINE_MAX + CONN_PIECE);
 	buf_init(&c->out, CONN_PIECE);
 }
@@ -109,7 +109,8 @@ static int settle(struct conn *c, ssize_t n, const char *why, struct result *r)
 	return -1;
 }
 
-bool conn_flush(struct conn *c, struct result *r)
+/* Everything queued goes to the transport. */
+static bool hand_over(struct conn *c, struct result *r)
 {
 	size_t done = 0;
 
@@ -127,6 +128,22 @@ bool conn_flush(struct conn *c, struct result *r)
 	return true;
 }
 
+bool conn_flush(struct conn *c, struct result *r)
+{
+	const char *why = "";
+	ssize_t n;
+
+	if (!hand_over(c, r))
+		return false;
+	if (c->transport.flush == NULL)
+		return true;
+	while ((n = c->transport.flush(c->transport.ctx, &why)) != 0) {
+		if (settle(c, n, why, r) < 0)
+			return false;
+	}
+	return true;
+}
+
 bool conn_write(struct conn *c, const char *p, size_t len, struct result *r)
 {
 	while (len > 0) {
@@ -134,7 +151,7 @@ bool conn_write(struct conn *c, const char *p, size_t len, struct result *r)
 		size_t n = len < room ? len : room;
 
 		if (n == 0) {
-			if (!conn_flush(c, r))
+			if (!hand_over(c, r))
 				return false;
 			continue;
 		}

@@ -2,7 +2,7 @@
  * conn.h - a connection: bytes out, lines in, never past a deadline
  *
  * The socket is non-blocking, and one function in conn.c waits for it. Plain text and TLS sit
- * behind the same two functions of a struct transport; nothing above asks which it is.
+ * behind the same functions of a struct transport; nothing above asks which it is.
  */
 #ifndef MAILCHUTE_CONN_H
 #define MAILCHUTE_CONN_H
@@ -26,6 +26,9 @@ struct transport {
 	 * a peer that said no (a TLS alert), have put their words into `why`. */
 	ssize_t (*read)(void *ctx, char *p, size_t len, const char **why);
 	ssize_t (*write)(void *ctx, const char *p, size_t len, const char **why);
+	/* Hands the kernel what write() kept back, so that it shares a flight with what follows: 0
+	 * when all is gone, IO_WANT_WRITE, or IO_FAILED. NULL where nothing is ever kept. */
+	ssize_t (*flush)(void *ctx, const char **why);
 	void *ctx;
 };
 
@@ -51,7 +54,7 @@ void conn_begin_step(struct conn *c, enum step step, int64_t ms);
 
 /* Queues bytes; writes only when CONN_PIECE bytes are together. */
 bool conn_write(struct conn *c, const char *p, size_t len, struct result *r);
-/* Everything queued goes to the kernel. */
+/* Everything queued goes to the kernel, and with it what the transport kept back. */
 bool conn_flush(struct conn *c, struct result *r);
 /*
  * The next line, without CRLF (or LF), valid until the next call. CAUSE_TEMPORARY when the

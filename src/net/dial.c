@@ -5,180 +5,149 @@
 
 #include "base/clock.h"
 #include "base/util.h"
-#include "net/aside.h"
+#include "net/race.h"
+#include "net/resolve.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <netdb.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "base/banned.h"
 
-/* "The name exists, without an address": a code of its own only in some C libraries. */
-#ifdef EAI_NODATA
-#define NO_DATA_ERROR EAI_NODATA
-#else
-#define NO_DATA_ERROR EAI_NONAME
-#endif
-
-#define CONNECT_MS   30000 /* for one address */
+#define LOOKUP_MS    30000 /* for one host */
+#define BOTH_MS      15000 /* of it for its families together */
+#define FAMILY_MS    7500  /* and then for one alone */
+#define CONNECT_MS   30000
+#define RETRY_MS     20 /* while a Unix socket's queue is full, which nothing announces */
 #define HOSTNAME_MAX 256
 
-/*
- * getaddrinfo() blocks for as long as the resolver likes, and nothing interrupts it. So it runs
- * aside, with all it needs in this struct.
- */
-struct lookup {
-	char *host;
-	char *port;
-	struct addrinfo hints;
-	struct addrinfo *found;
-	int error;     /* EAI_* */
-	int sys_errno; /* for EAI_SYSTEM */
-};
-
-static void lookup_free(struct lookup *l)
+/* So many milliseconds from now, but not after the deadline. */
+static int64_t within(int64_t ms, int64_t deadline)
 {
-	if (l->found != NULL)
-		freeaddrinfo(l->found);
-	free(l->host);
-	free(l->port);
-	free(l);
+	int64_t until = clock_mono_ms() + ms;
+
+	return until < deadline ? until : deadline;
 }
 
-static void lookup_run(void *job)
+/* NULL with r filled if it is no address. */
+static struct addrinfo *read_source(const char *source, struct result *r)
 {
-	struct lookup *l = job;
+	struct addrinfo hints = { .ai_flags = AI_NUMERICHOST, .ai_socktype = SOCK_STREAM };
 	struct addrinfo *found = NULL;
 
-	l->error = getaddrinfo(l->host, l->port, &l->hints, &found);
-	l->sys_errno = errno;
-	l->found = l->error == 0 ? found : NULL;
-}
-
-static void lookup_drop(void *job)
-{
-	lookup_free(job);
-}
-
-/*
- * getaddrinfo with a deadline. NULL: it passed, or no thread could be made. Else the caller frees
- * the lookup.
- */
-static struct lookup *look_up(const char *host, const char *port, int family, int flags,
-			      int64_t deadline)
-{
-	struct lookup *l = xcalloc(1, sizeof *l);
-
-	l->host = xstrdup(host);
-	l->port = port != NULL ? xstrdup(port) : NULL;
-	l->hints.ai_family = family;
-	l->hints.ai_socktype = SOCK_STREAM;
-	l->hints.ai_flags = flags | (port != NULL ? AI_NUMERICSERV : 0);
-	switch (aside_run(l, lookup_run, lookup_drop, deadline)) {
-	case ASIDE_DONE:
-		return l;
-	case ASIDE_FAILED:
-		lookup_free(l);
-		break;
-	case ASIDE_LATE:
-		break;
-	}
+	if (getaddrinfo(source, NULL, &hints, &found) == 0)
+		return found;
+	result_fail(r, CAUSE_CONFIG, STEP_CONNECT, "source_address: %s is no IP address", source);
 	return NULL;
 }
 
-static bool lookup_failed(const struct lookup *l, const char *host, struct result *r)
-{
-	const char *why = l->error == EAI_SYSTEM ? strerror(l->sys_errno) : gai_strerror(l->error);
-	bool unknown = l->error == EAI_NONAME || l->error == NO_DATA_ERROR;
-
-	return result_fail(r, unknown ? CAUSE_NO_HOST : CAUSE_TEMPORARY, STEP_RESOLVE,
-			   "cannot look up %s: %s%s", host, why,
-			   unknown ? " (check `host` in the configuration)" : "");
-}
-
-/* Waits for a connection in progress; 0, or the errno it ended with. */
-static int finish_connect(int fd, int64_t deadline)
-{
-	struct pollfd pfd = { .fd = fd, .events = POLLOUT };
-	int error = 0;
-	socklen_t len = sizeof error;
-
-	for (;;) {
-		int64_t left = deadline - clock_mono_ms();
-		int n = left > 0 ? poll(&pfd, 1, (int)left) : 0;
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return errno;
-		if (n == 0)
-			return ETIMEDOUT;
-		break;
-	}
-	return getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) == 0 ? error : errno;
-}
-
-/* A connected socket to this one address, or -1 with errno set. */
-static int connect_one(const struct addrinfo *a, int64_t deadline)
-{
-	int64_t until = clock_mono_ms() + CONNECT_MS;
-	int on = 1;
-	int fd = socket(a->ai_family, a->ai_socktype, a->ai_protocol);
-
-	if (fd < 0)
-		return -1;
-	fcntl(fd, F_SETFD, FD_CLOEXEC);
-	fcntl(fd, F_SETFL, O_NONBLOCK);
-	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-	int error = connect(fd, a->ai_addr, a->ai_addrlen) == 0 ? 0 : errno;
-	if (error == EINPROGRESS || error == EINTR)
-		error = finish_connect(fd, until < deadline ? until : deadline);
-	if (error == 0)
-		return fd;
-	close(fd);
-	errno = error;
-	return -1;
-}
-
-static void address_text(const struct sockaddr *sa, socklen_t len, char text[HOSTNAME_MAX])
-{
-	if (getnameinfo(sa, len, text, HOSTNAME_MAX, NULL, 0, NI_NUMERICHOST) != 0)
-		text[0] = '\0';
-}
-
-int dial(const char *host, const char *port, enum ip_family family, int64_t deadline,
-	 struct result *r)
+/*
+ * The host's addresses; NULL with r filled. Some name servers are silent about one of the families,
+ * mostly the one that the host has no address of, and the C library would wait for that in vain.
+ */
+static struct addrinfo *look_up(const struct dial_target *t, int64_t deadline, struct result *r)
 {
 	static const int families[] = { [IP_ANY] = AF_UNSPEC, [IP_4] = AF_INET, [IP_6] = AF_INET6 };
-	struct lookup *l = look_up(host, port, families[family], 0, deadline);
-	char text[HOSTNAME_MAX] = "";
-	int fd = -1, error = 0;
+	struct resolve_query q = { t->host, t->port, families[t->ip], 0 };
+	int64_t end = within(LOOKUP_MS, deadline);
+	struct addrinfo *found = resolve(&q, t->ip == IP_ANY ? within(BOTH_MS, end) : end, r);
 
-	if (l == NULL) {
-		result_fail(r, CAUSE_TEMPORARY, STEP_RESOLVE, "looking up %s took too long", host);
+	for (enum ip_family ip = IP_4; t->ip == IP_ANY && ip <= IP_6; ip++) {
+		struct result again = RESULT_OK;
+
+		if (found != NULL || r->cause != CAUSE_TEMPORARY || clock_mono_ms() >= end)
+			break;
+		q.family = families[ip];
+		found = resolve(&q, within(FAMILY_MS, end), &again);
+		result_free(&again);
+	}
+	if (found != NULL)
+		result_free(r);
+	return found;
+}
+
+static int dial_from(const struct dial_target *t, const struct addrinfo *source, int64_t deadline,
+		     struct result *r)
+{
+	struct addrinfo *addresses = look_up(t, deadline, r);
+
+	if (addresses == NULL)
+		return -1;
+	struct race_course course = { .addresses = addresses,
+				      .source = source,
+				      .source_text = t->source,
+				      .host = t->host,
+				      .port = t->port };
+	int fd = race_run(&course, within(CONNECT_MS, deadline), r);
+
+	freeaddrinfo(addresses);
+	return fd;
+}
+
+int dial(const struct dial_target *t, int64_t deadline, struct result *r)
+{
+	struct addrinfo *source = NULL;
+	int fd;
+
+	if (t->source != NULL && (source = read_source(t->source, r)) == NULL)
+		return -1;
+	fd = dial_from(t, source, deadline, r);
+	if (source != NULL)
+		freeaddrinfo(source);
+	return fd;
+}
+
+/* 0, or the errno it ends with. Such a connection stands at once, or there is no room for it. */
+static int connect_unix(int fd, const struct sockaddr_un *to, int64_t until)
+{
+	while (connect(fd, (const struct sockaddr *)to, sizeof *to) != 0) {
+		int error = errno;
+		int64_t left = until - clock_mono_ms();
+
+		if (error == EISCONN)
+			break;
+		if (error != EAGAIN && error != EINPROGRESS && error != EALREADY && error != EINTR)
+			return error;
+		if (left <= 0)
+			return ETIMEDOUT;
+		poll(NULL, 0, left < RETRY_MS ? (int)left : RETRY_MS);
+	}
+	return 0;
+}
+
+int dial_unix(const char *path, int64_t deadline, struct result *r)
+{
+	struct sockaddr_un to = { .sun_family = AF_UNIX };
+	size_t len = strlen(path);
+	int fd, error;
+
+	if (len >= sizeof to.sun_path) {
+		result_fail(r, CAUSE_CONFIG, STEP_CONNECT,
+			    "%s: the path of a Unix socket has at most %zu characters", path,
+			    sizeof to.sun_path - 1);
 		return -1;
 	}
-	if (l->error != 0)
-		lookup_failed(l, host, r);
-	for (const struct addrinfo *a = l->found; a != NULL && fd < 0; a = a->ai_next) {
-		fd = connect_one(a, deadline);
-		if (fd < 0) {
-			error = errno;
-			address_text(a->ai_addr, a->ai_addrlen, text);
-		}
+	memcpy(to.sun_path, path, len + 1);
+	fd = socket(AF_UNIX, SOCK_STREAM, 0);
+	error = fd < 0 ? errno : 0;
+	if (fd >= 0) {
+		fcntl(fd, F_SETFD, FD_CLOEXEC);
+		fcntl(fd, F_SETFL, O_NONBLOCK);
+		error = connect_unix(fd, &to, within(CONNECT_MS, deadline));
 	}
-	if (fd < 0 && l->error == 0)
-		result_fail(r, CAUSE_TEMPORARY, STEP_CONNECT, "cannot connect to %s port %s: %s",
-			    text, port, strerror(error));
-	lookup_free(l);
-	return fd;
+	if (error == 0)
+		return fd;
+	if (fd >= 0)
+		close(fd);
+	result_fail(r, CAUSE_TEMPORARY, STEP_CONNECT, "cannot connect to %s: %s", path,
+		    strerror(error));
+	return -1;
 }
 
 static bool is_localhost(const char *name)
@@ -192,6 +161,8 @@ static bool is_localhost(const char *name)
 char *dial_own_name(int64_t wait_ms)
 {
 	char name[HOSTNAME_MAX] = "";
+	struct resolve_query q = { name, NULL, AF_UNSPEC, AI_CANONNAME };
+	struct result ignored = RESULT_OK;
 	char *full = NULL;
 
 	if (gethostname(name, sizeof name - 1) != 0 || name[0] == '\0' || is_localhost(name))
@@ -200,25 +171,27 @@ char *dial_own_name(int64_t wait_ms)
 		return xstrdup(name);
 	if (wait_ms == 0)
 		return NULL;
-	struct lookup *l = look_up(name, NULL, AF_UNSPEC, AI_CANONNAME, clock_mono_ms() + wait_ms);
-	if (l == NULL)
-		return NULL;
-	if (l->found != NULL && l->found->ai_canonname != NULL &&
-	    strchr(l->found->ai_canonname, '.') != NULL && !is_localhost(l->found->ai_canonname))
-		full = xstrdup(l->found->ai_canonname);
-	lookup_free(l);
+	struct addrinfo *found = resolve(&q, clock_mono_ms() + wait_ms, &ignored);
+	if (found != NULL && found->ai_canonname != NULL &&
+	    strchr(found->ai_canonname, '.') != NULL && !is_localhost(found->ai_canonname))
+		full = xstrdup(found->ai_canonname);
+	if (found != NULL)
+		freeaddrinfo(found);
+	result_free(&ignored);
 	return full;
 }
 
 char *dial_own_literal(int fd)
 {
-	struct sockaddr_storage ss;
+	struct sockaddr_storage ss = { .ss_family = AF_UNSPEC };
 	socklen_t len = sizeof ss;
 	char text[HOSTNAME_MAX] = "";
 
-	if (getsockname(fd, (struct sockaddr *)&ss, &len) == 0)
-		address_text((struct sockaddr *)&ss, len, text);
-	if (text[0] == '\0')
+	/* Of a Unix socket getnameinfo() would make the word "localhost". */
+	if (getsockname(fd, (struct sockaddr *)&ss, &len) != 0 ||
+	    (ss.ss_family != AF_INET && ss.ss_family != AF_INET6) ||
+	    getnameinfo((struct sockaddr *)&ss, len, text, sizeof text, NULL, 0, NI_NUMERICHOST) !=
+		    0)
 		return xstrdup("[127.0.0.1]");
 	text[strcspn(text, "%")] = '\0'; /* a scope is nobody else's business */
 	return xasprintf("[%s%s]", ss.ss_family == AF_INET6 ? "IPv6:" : "", text);

@@ -60,14 +60,26 @@ bool client_command(struct client *c, enum step step, struct result *r, const ch
 	return send_line(c, step, text, r);
 }
 
+bool client_quit(struct client *c, struct result *r)
+{
+	c->quit_said = true;
+	return client_command(c, STEP_QUIT, r, "QUIT");
+}
+
 bool client_secret(struct client *c, enum step step, const char *line, struct result *r)
 {
 	const char *blank = strrchr(line, ' ');
+	const char *secret = blank != NULL ? blank + 1 : line;
+	struct buf shown;
 
-	trace(c, 'C', span_of("***"));
+	buf_init(&shown, COMMAND_MAX);
+	buf_add(&shown, line, (size_t)(secret - line));
+	buf_adds(&shown, "***");
+	trace(c, 'C', buf_span(&shown));
+	buf_free(&shown);
 	buf_wipe(&c->secret);
-	buf_reserve(&c->secret, strlen(line));
-	buf_adds(&c->secret, blank != NULL ? blank + 1 : line);
+	buf_reserve(&c->secret, strlen(secret));
+	buf_adds(&c->secret, secret);
 	return send_line(c, step, span_of(line), r);
 }
 
@@ -148,13 +160,16 @@ bool client_expect(struct client *c, enum step step, int digit, struct result *r
 }
 
 void client_init(struct client *c, int fd, const struct smtp_host *host,
-		 const struct smtp_trace *trace_to, int64_t deadline)
+		 const struct smtp_endpoint *at, const struct smtp_trace *trace_to,
+		 int64_t deadline)
 {
-	*c = (struct client){ .host = host };
+	*c = (struct client){ .host = host, .at = *at };
 	if (trace_to != NULL)
 		c->trace = *trace_to;
 	conn_init(&c->conn, fd, deadline);
 	ehlo_init(&c->ehlo);
+	buf_init(&c->ehlo_text, REPLY_MAX);
+	buf_init(&c->clear_text, REPLY_MAX);
 	reply_init(&c->reply);
 	buf_init(&c->secret, COMMAND_MAX);
 }
@@ -170,15 +185,21 @@ void client_close(struct client *c, bool polite)
 
 	if (polite) {
 		buf_clear(&c->conn.out);
-		if (client_command(c, STEP_QUIT, &ignored, "QUIT") &&
-		    conn_flush(&c->conn, &ignored) && c->tls != NULL)
+		conn_begin_step(&c->conn, STEP_QUIT, client_step_ms(STEP_QUIT));
+		if ((c->quit_said || client_quit(c, &ignored)) && conn_flush(&c->conn, &ignored) &&
+		    c->tls != NULL) {
 			tls_bye(c->tls);
+			conn_flush(&c->conn, &ignored);
+		}
 		result_free(&ignored);
 	}
 	tls_free(c->tls);
 	c->tls = NULL;
 	conn_close(&c->conn);
 	ehlo_free(&c->ehlo);
+	buf_free(&c->ehlo_text);
+	buf_free(&c->clear_text);
+	recall_free(&c->recall);
 	reply_free(&c->reply);
 	buf_wipe(&c->secret);
 }

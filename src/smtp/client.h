@@ -7,30 +7,16 @@
 #ifndef MAILCHUTE_CLIENT_H
 #define MAILCHUTE_CLIENT_H
 
-#include "base/policy.h"
 #include "base/result.h"
 #include "net/conn.h"
 #include "net/tls.h"
 #include "smtp/ehlo.h"
+#include "smtp/host.h"
+#include "smtp/recall.h"
 #include "smtp/reply.h"
 
 #include <stdbool.h>
 #include <stdint.h>
-
-/* All borrowed. */
-struct smtp_host {
-	const char *host; /* ASCII */
-	const char *port;
-	enum ip_family ip;
-	const char *ehlo_name; /* NULL: the socket's address literal */
-	enum tls_mode tls;
-	const struct tls_trust *trust; /* needed unless tls is off */
-	const char *tls_name;          /* the name the certificate must have */
-	enum auth_mode auth;
-	char *const *mechanisms; /* AUTH_LIST: upper case, NULL at the end */
-	const char *user;
-	const char *password;
-};
 
 /* Sees each line of the dialogue ("C: " or "S: " in front), secrets as ***; for -v. */
 struct smtp_trace {
@@ -40,20 +26,25 @@ struct smtp_trace {
 
 struct client {
 	const struct smtp_host *host;
+	struct smtp_endpoint at; /* the one that is talked to; never ENDPOINT_SRV */
 	struct smtp_trace trace;
 	struct conn conn;
 	struct tls *tls; /* NULL in plain text */
 	struct ehlo ehlo;
+	struct buf ehlo_text;  /* the last answer to EHLO, as it came */
+	struct buf clear_text; /* the one before STARTTLS */
+	struct recall recall;  /* what is remembered of this server */
+	bool quit_said;
 	struct reply reply; /* the last one */
 	struct buf secret;  /* what the last line said in secret, in case a reply repeats it */
 };
 
 /* Takes the socket over; nothing is said yet. `trace` may be NULL. */
 void client_init(struct client *c, int fd, const struct smtp_host *host,
-		 const struct smtp_trace *trace, int64_t deadline);
+		 const struct smtp_endpoint *at, const struct smtp_trace *trace, int64_t deadline);
 /* Every wait from now on ends at this time of clock_mono_ms() at the latest. */
 void client_set_deadline(struct client *c, int64_t deadline);
-/* Says QUIT if `polite`, without waiting for the answer, and closes. */
+/* Says QUIT if `polite` and not said yet, without waiting for the answer, and closes. */
 void client_close(struct client *c, bool polite);
 /* "TLS1.3", or "none". Static. */
 const char *client_tls_version(const struct client *c);
@@ -65,8 +56,10 @@ const char *client_tls_version(const struct client *c);
  */
 bool client_command(struct client *c, enum step step, struct result *r, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
-/* The same for a line that is a secret; `line` is without CRLF. */
+/* The same for a line whose last word is a secret; `line` is without CRLF. */
 bool client_secret(struct client *c, enum step step, const char *line, struct result *r);
+/* Queues QUIT, which may go with what is sent anyway: nobody waits for its answer. */
+bool client_quit(struct client *c, struct result *r);
 /* Sends what is queued and reads one reply, whatever it says, into c->reply. */
 bool client_reply(struct client *c, enum step step, struct result *r);
 /*

@@ -12,6 +12,8 @@
 
 static void take_size(struct ehlo *e, struct span parameters);
 static void take_mechanisms(struct ehlo *e, struct span parameters);
+static void take_limits(struct ehlo *e, struct span parameters);
+static void take_hold(struct ehlo *e, struct span parameters);
 
 /* Keywords are compared whole: STARTTLSX is not STARTTLS. */
 static const struct {
@@ -19,10 +21,13 @@ static const struct {
 	unsigned extension;
 	void (*take)(struct ehlo *e, struct span parameters);
 } extensions[] = {
-	{ "STARTTLS", EXT_STARTTLS, NULL },     { "PIPELINING", EXT_PIPELINING, NULL },
-	{ "SIZE", EXT_SIZE, take_size },        { "8BITMIME", EXT_8BITMIME, NULL },
-	{ "AUTH", EXT_AUTH, take_mechanisms },  { "DSN", EXT_DSN, NULL },
-	{ "REQUIRETLS", EXT_REQUIRETLS, NULL }, { "SMTPUTF8", EXT_SMTPUTF8, NULL },
+	{ "STARTTLS", EXT_STARTTLS, NULL },       { "PIPELINING", EXT_PIPELINING, NULL },
+	{ "SIZE", EXT_SIZE, take_size },          { "8BITMIME", EXT_8BITMIME, NULL },
+	{ "AUTH", EXT_AUTH, take_mechanisms },    { "DSN", EXT_DSN, NULL },
+	{ "REQUIRETLS", EXT_REQUIRETLS, NULL },   { "SMTPUTF8", EXT_SMTPUTF8, NULL },
+	{ "CHUNKING", EXT_CHUNKING, NULL },       { "LIMITS", EXT_LIMITS, take_limits },
+	{ "MT-PRIORITY", EXT_MT_PRIORITY, NULL }, { "FUTURERELEASE", EXT_FUTURERELEASE, take_hold },
+	{ "PIPECONNECT", EXT_PIPECONNECT, NULL },
 };
 
 void ehlo_init(struct ehlo *e)
@@ -52,14 +57,46 @@ static struct span next_word(struct span *text)
 	return word;
 }
 
+/* 0 for what is no number, or too large to be one that limits us. */
+static uint64_t number_of(struct span word)
+{
+	char *digits = xstrndup(word.len > 0 ? word.p : "", word.len);
+	uint64_t number;
+
+	if (!parse_number(digits, UINT64_MAX / 2, &number))
+		number = 0;
+	free(digits);
+	return number;
+}
+
 static void take_size(struct ehlo *e, struct span parameters)
 {
-	struct span word = next_word(&parameters);
-	char *digits = xstrndup(word.len > 0 ? word.p : "", word.len);
+	e->size = number_of(next_word(&parameters));
+}
 
-	if (!parse_number(digits, UINT64_MAX / 2, &e->size))
-		e->size = 0;
-	free(digits);
+/* RFC 4865 section 3: max-future-release-interval, max-future-release-date-time. */
+static void take_hold(struct ehlo *e, struct span parameters)
+{
+	e->hold_max = number_of(next_word(&parameters));
+}
+
+/* RFC 9422 section 4: NAME=VALUE, those we know. */
+static void take_limits(struct ehlo *e, struct span parameters)
+{
+	struct span word;
+
+	while ((word = next_word(&parameters)).len > 0) {
+		const char *equals = memchr(word.p, '=', word.len);
+		size_t len = equals != NULL ? (size_t)(equals - word.p) : word.len;
+		struct span name = { word.p, len };
+
+		if (equals == NULL)
+			continue;
+		if (span_ieq(name, "RCPTMAX"))
+			e->rcpt_max = number_of((struct span){ equals + 1, word.len - len - 1 });
+		else if (span_ieq(name, "MAILMAX"))
+			e->mail_max = number_of((struct span){ equals + 1, word.len - len - 1 });
+	}
 }
 
 static void take_mechanisms(struct ehlo *e, struct span parameters)

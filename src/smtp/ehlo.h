@@ -18,14 +18,22 @@ enum {
 	EXT_AUTH = 1 << 4,
 	EXT_DSN = 1 << 5,
 	EXT_REQUIRETLS = 1 << 6,
-	EXT_SMTPUTF8 = 1 << 7
+	EXT_SMTPUTF8 = 1 << 7,
+	EXT_CHUNKING = 1 << 8,
+	EXT_LIMITS = 1 << 9,
+	EXT_MT_PRIORITY = 1 << 10,
+	EXT_FUTURERELEASE = 1 << 11,
+	EXT_PIPECONNECT = 1 << 12
 };
 
 #define EHLO_MECHANISMS_MAX 4096
 
 struct ehlo {
 	unsigned extensions;
-	uint64_t size; /* the largest message, 0: no limit told */
+	uint64_t size;     /* the largest message, 0: no limit told */
+	uint64_t rcpt_max; /* recipients in one transaction (LIMITS, RFC 9422), 0: not told */
+	uint64_t mail_max; /* transactions in one session, 0: not told */
+	uint64_t hold_max; /* FUTURERELEASE: the longest interval in seconds, 0: not told */
 	struct buf
 		mechanisms; /* AUTH mechanisms, upper case, each between blanks: " PLAIN LOGIN " */
 };

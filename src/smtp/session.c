@@ -3,77 +3,283 @@
  */
 #include "smtp/session.h"
 
+#include "base/cache.h"
+#include "base/clock.h"
+#include "base/util.h"
 #include "net/dial.h"
 #include "smtp/auth.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/banned.h"
 
+/* A server that is silent for so long may be waiting for our TLS. */
+#define SILENCE_MS 10000
+#define PROBE_MS   3000
+
+/* --- EHLO --- */
+
+static char *own_name(const struct client *c)
+{
+	const char *name = c->host->ehlo_name;
+
+	return name != NULL ? xstrdup(name) : dial_own_literal(c->conn.fd);
+}
+
+static bool queue_hello(struct client *c, const char *verb, struct result *r)
+{
+	char *name = own_name(c);
+	bool ok = client_command(c, STEP_EHLO, r, "%s %s", verb, name);
+
+	free(name);
+	return ok;
+}
+
+static bool queue_ehlo(struct client *c, struct result *r)
+{
+	return queue_hello(c, c->host->protocol == PROTOCOL_LMTP ? "LHLO" : "EHLO", r);
+}
+
+/* RFC 5321 section 3.2: for a server from before EHLO, of which nothing is wanted but mail. */
+static bool may_say_helo(const struct client *c)
+{
+	return c->reply.code / 100 == 5 && c->at.tls == TLS_OFF && c->host->auth == AUTH_OFF &&
+	       c->host->protocol == PROTOCOL_SMTP;
+}
+
+static bool read_ehlo(struct client *c, struct result *r)
+{
+	if (!client_reply(c, STEP_EHLO, r))
+		return false;
+	buf_clear(&c->ehlo_text);
+	if (c->reply.code / 100 == 2)
+		buf_addspan(&c->ehlo_text, buf_span(&c->reply.text));
+	ehlo_parse(&c->ehlo, buf_span(&c->ehlo_text));
+	if (may_say_helo(c))
+		return queue_hello(c, "HELO", r) && client_expect(c, STEP_EHLO, 2, r);
+	return client_judge(c, STEP_EHLO, 2, r);
+}
+
 static bool say_ehlo(struct client *c, struct result *r)
 {
-	char *literal = NULL;
-
-	if (c->host->ehlo_name == NULL)
-		literal = dial_own_literal(c->conn.fd);
-	bool ok = client_command(c, STEP_EHLO, r, "EHLO %s",
-				 literal != NULL ? literal : c->host->ehlo_name);
-	free(literal);
-	if (!ok || !client_expect(c, STEP_EHLO, 2, r))
-		return false;
-	ehlo_parse(&c->ehlo, buf_span(&c->reply.text));
-	return true;
+	return queue_ehlo(c, r) && read_ehlo(c, r);
 }
+
+/* --- TLS --- */
 
 static bool handshake(struct client *c, struct result *r)
 {
 	conn_begin_step(&c->conn, STEP_TLS, client_step_ms(STEP_TLS));
-	return tls_start(&c->conn, c->host->trust, c->host->tls_name, &c->tls, r);
+	return tls_start(&c->conn, c->host->tls_setup, c->at.tls_name, buf_span(&c->recall.ticket),
+			 &c->tls, r);
+}
+
+static bool check_starttls(const struct client *c, struct result *r)
+{
+	return ehlo_has(&c->ehlo, EXT_STARTTLS) ||
+	       result_fail(r, CAUSE_CONFIG, STEP_STARTTLS,
+			   "the server does not offer STARTTLS, and nothing is sent in clear "
+			   "(another port? tls = implicit?)");
 }
 
 /* STARTTLS, RFC 3207: what was said before it does not count afterwards. */
 static bool upgrade(struct client *c, struct result *r)
 {
-	if (!ehlo_has(&c->ehlo, EXT_STARTTLS))
-		return result_fail(
-			r, CAUSE_CONFIG, STEP_STARTTLS,
-			"the server does not offer STARTTLS, and nothing is sent in clear "
-			"(another port? tls = implicit?)");
-	if (!client_command(c, STEP_STARTTLS, r, "STARTTLS") ||
-	    !client_expect(c, STEP_STARTTLS, 2, r))
+	if (!client_expect(c, STEP_STARTTLS, 2, r))
 		return false;
 	if (conn_has_input(&c->conn))
 		return result_fail(
 			r, CAUSE_PROTOCOL, STEP_STARTTLS,
 			"the server sent more behind its reply to STARTTLS: somebody may "
 			"have put it there, so the session ends");
-	return handshake(c, r) && say_ehlo(c, r);
+	buf_addspan(&c->clear_text, buf_span(&c->ehlo_text));
+	return handshake(c, r);
 }
 
-/* From the greeting to where MAIL may follow. */
-static bool get_ready(struct client *c, struct result *r)
-{
-	const struct smtp_host *h = c->host;
+/* --- connecting --- */
 
-	if (h->tls == TLS_IMPLICIT && !handshake(c, r))
-		return false;
-	if (!client_expect(c, STEP_GREETING, 2, r) || !say_ehlo(c, r))
-		return false;
-	if (h->tls == TLS_STARTTLS && !upgrade(c, r))
-		return false;
-	return h->auth == AUTH_OFF || smtp_auth(c, r);
+static int connect_to(const struct smtp_host *host, const struct smtp_endpoint *at,
+		      int64_t deadline, struct result *r)
+{
+	const struct dial_target target = {
+		.host = at->name,
+		.port = at->port,
+		.ip = host->ip,
+		.source = host->source_address,
+	};
+
+	if (at->kind == ENDPOINT_UNIX)
+		return dial_unix(at->name, deadline, r);
+	return dial(&target, deadline, r);
 }
 
-bool session_open(struct client *c, const struct smtp_host *host, const struct smtp_trace *trace,
-		  int64_t deadline, struct result *r)
+/* Asked of a second connection, so that a server that is merely slow loses nothing. */
+static bool waits_for_tls(const struct client *c)
 {
-	int fd = dial(host->host, host->port, host->ip, deadline, r);
+	struct result ignored = RESULT_OK;
+	int64_t deadline = clock_mono_ms() + PROBE_MS;
+	struct conn probe;
 
+	if (deadline > c->conn.deadline)
+		deadline = c->conn.deadline;
+	int fd = connect_to(c->host, &c->at, deadline, &ignored);
+	result_free(&ignored);
 	if (fd < 0)
 		return false;
-	client_init(c, fd, host, trace, deadline);
-	if (get_ready(c, r))
+	conn_init(&probe, fd, deadline);
+	conn_begin_step(&probe, STEP_TLS, PROBE_MS);
+	bool speaks = tls_speaks(&probe);
+	conn_close(&probe);
+	return speaks;
+}
+
+static bool read_greeting(struct client *c, struct result *r)
+{
+	struct result silence = RESULT_OK;
+
+	if (c->tls == NULL) {
+		conn_begin_step(&c->conn, STEP_GREETING, SILENCE_MS);
+		if (!conn_flush(&c->conn, r))
+			return false;
+		if (!conn_wait(&c->conn, false, &silence) && waits_for_tls(c)) {
+			result_free(&silence);
+			return result_fail(
+				r, CAUSE_CONFIG, STEP_GREETING,
+				"the server waits for TLS: this is a TLS port, set tls = "
+				"implicit");
+		}
+		result_free(&silence);
+	}
+	return client_expect(c, STEP_GREETING, 2, r);
+}
+
+/* --- in the usual order --- */
+
+static bool greet(struct client *c, struct result *r)
+{
+	if (c->at.tls == TLS_IMPLICIT && !handshake(c, r))
+		return false;
+	if (!read_greeting(c, r) || !say_ehlo(c, r))
+		return false;
+	if (c->at.tls == TLS_STARTTLS)
+		return check_starttls(c, r) && client_command(c, STEP_STARTTLS, r, "STARTTLS") &&
+		       upgrade(c, r) && say_ehlo(c, r);
+	return true;
+}
+
+static bool get_ready(struct client *c, struct result *r)
+{
+	return greet(c, r) && (c->host->auth == AUTH_OFF || smtp_auth(c, r));
+}
+
+/* --- without waiting, for a server that is known to allow it --- */
+
+static bool allows_hurry(const struct buf *ehlo_text)
+{
+	struct ehlo e;
+	bool allows;
+
+	ehlo_init(&e);
+	ehlo_parse(&e, buf_span(ehlo_text));
+	allows = ehlo_has(&e, EXT_PIPECONNECT);
+	ehlo_free(&e);
+	return allows;
+}
+
+static bool may_hurry(const struct client *c)
+{
+	return allows_hurry(&c->recall.ehlo) &&
+	       (c->at.tls != TLS_STARTTLS || allows_hurry(&c->recall.ehlo_clear));
+}
+
+/* What comes behind the first line, the greeting, is what was remembered. */
+static bool same_offers(struct span a, struct span b)
+{
+	struct span texts[] = { a, b };
+
+	for (size_t i = 0; i < 2; i++) {
+		const char *lf = texts[i].len > 0 ? memchr(texts[i].p, '\n', texts[i].len) : NULL;
+		size_t first = lf != NULL ? (size_t)(lf - texts[i].p) : texts[i].len;
+
+		texts[i].p += first;
+		texts[i].len -= first;
+	}
+	return span_eq(texts[0], texts[1]);
+}
+
+static bool read_known_ehlo(struct client *c, const struct buf *known, struct result *r)
+{
+	if (!read_ehlo(c, r))
+		return false;
+	return same_offers(buf_span(&c->ehlo_text), buf_span(known)) ||
+	       result_fail(r, CAUSE_TEMPORARY, STEP_EHLO,
+			   "the server no longer offers what it did");
+}
+
+/* EHLO and AUTH in one flight; `greeting` when that is still to come, too. */
+static bool hurry_to_auth(struct client *c, bool greeting, struct result *r)
+{
+	struct auth auth = { .tried = 0 };
+	bool with_auth = c->host->auth != AUTH_OFF;
+	bool ok;
+
+	ehlo_parse(&c->ehlo, buf_span(&c->recall.ehlo));
+	ok = queue_ehlo(c, r) && (!with_auth || smtp_auth_begin(c, &auth, r)) &&
+	     (!greeting || client_expect(c, STEP_GREETING, 2, r)) &&
+	     read_known_ehlo(c, &c->recall.ehlo, r) &&
+	     (!with_auth || smtp_auth_finish(c, &auth, r));
+	if (with_auth)
+		smtp_auth_end(&auth);
+	return ok;
+}
+
+static bool hurry(struct client *c, struct result *r)
+{
+	if (c->at.tls == TLS_IMPLICIT && !handshake(c, r))
+		return false;
+	if (c->at.tls != TLS_STARTTLS)
+		return hurry_to_auth(c, true, r);
+	ehlo_parse(&c->ehlo, buf_span(&c->recall.ehlo_clear));
+	return queue_ehlo(c, r) && check_starttls(c, r) &&
+	       client_command(c, STEP_STARTTLS, r, "STARTTLS") &&
+	       client_expect(c, STEP_GREETING, 2, r) &&
+	       read_known_ehlo(c, &c->recall.ehlo_clear, r) && upgrade(c, r) &&
+	       hurry_to_auth(c, false, r);
+}
+
+/* --- both --- */
+
+static void remember(struct client *c)
+{
+	if (ehlo_has(&c->ehlo, EXT_PIPECONNECT))
+		recall_keep_ehlo(&c->recall, buf_span(&c->clear_text), buf_span(&c->ehlo_text));
+	else
+		recall_drop_ehlo(&c->recall);
+}
+
+static bool open_one(struct client *c, const struct smtp_host *host, const struct smtp_endpoint *at,
+		     const struct smtp_trace *trace, int64_t deadline, bool *hurried,
+		     struct result *r)
+{
+	bool may = *hurried;
+	int fd = connect_to(host, at, deadline, r);
+	char *name;
+
+	*hurried = false;
+	if (fd < 0)
+		return false;
+	client_init(c, fd, host, at, trace, deadline);
+	name = own_name(c);
+	recall_load(&c->recall, host, at, name);
+	free(name);
+	*hurried = may && may_hurry(c);
+	if (*hurried ? hurry(c, r) : get_ready(c, r)) {
+		remember(c);
 		return true;
+	}
+	if (*hurried)
+		recall_drop_ehlo(&c->recall);
 	/*
 	 * A server that refuses politely gets its QUIT; one that broke the rules does not, nor
 	 * one that listens for TLS and would get it in clear.
@@ -81,4 +287,36 @@ bool session_open(struct client *c, const struct smtp_host *host, const struct s
 	client_close(c,
 		     r->step != STEP_TLS && (r->cause == CAUSE_REPLY || r->cause == CAUSE_CONFIG));
 	return false;
+}
+
+/* A wrong password is not tried again: it could lock the account. */
+static bool worth_another(const struct result *r)
+{
+	return !(r->step == STEP_AUTH && r->cause == CAUSE_REPLY && !result_unsupported(r));
+}
+
+bool session_open(struct client *c, const struct smtp_host *host, const struct smtp_endpoint *at,
+		  const struct smtp_trace *trace, int64_t deadline, struct result *r)
+{
+	bool hurried = true;
+
+	if (open_one(c, host, at, trace, deadline, &hurried, r))
+		return true;
+	if (!hurried || !worth_another(r) || clock_mono_ms() >= deadline)
+		return false;
+	result_free(r);
+	hurried = false;
+	return open_one(c, host, at, trace, deadline, &hurried, r);
+}
+
+void session_close(struct client *c, bool polite)
+{
+	struct buf ticket;
+	time_t until;
+
+	buf_init(&ticket, CACHE_FILE_MAX);
+	if (c->tls != NULL && c->recall.dir != NULL && tls_ticket(c->tls, &ticket, &until))
+		recall_keep_ticket(&c->recall, buf_span(&ticket), until);
+	buf_wipe(&ticket);
+	client_close(c, polite);
 }

@@ -1,14 +1,11 @@
 /*
- * transaction.c - MAIL, RCPT, DATA
+ * transaction.c - MAIL, RCPT, DATA or BDAT
  */
 #include "smtp/transaction.h"
 
 #include "base/clock.h"
 #include "base/util.h"
-#include "smtp/dot.h"
 
-#include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/banned.h"
@@ -16,127 +13,23 @@
 /* A message over this is not begun before somebody is known to want it. */
 #define LARGE_MESSAGE (64 * 1024)
 
-#define PARAMETERS_MAX 4096 /* of one command */
-
 /* Commands are answered before more than this is queued, so that neither side ever blocks. */
 #define FLIGHT_MAX (CONN_PIECE - 4096)
 
-struct transaction {
+struct run {
 	struct client *c;
-	const struct smtp_options *options;
-	struct smtp_recipient *recipients;
-	size_t n;
+	const struct smtp_transaction *t;
+	struct smtp_options options;
+	bool pipelining;
+	bool early;      /* DATA or the message goes with the envelope */
+	bool quit;       /* QUIT goes with the message */
 	size_t asked;    /* recipients whose RCPT is queued */
 	size_t answered; /* and whose reply was read */
 	size_t accepted;
 	bool mail_answered;
-	bool data_asked;
+	bool content_sent;  /* its last byte has left */
 	struct result mail; /* MAIL's refusal */
 };
-
-uint64_t smtp_content_size(const struct smtp_content *content)
-{
-	return (uint64_t)content->header.len + 2 + content->body->size;
-}
-
-bool smtp_check_size(const struct client *c, uint64_t size, struct result *r)
-{
-	uint64_t limit = ehlo_has(&c->ehlo, EXT_SIZE) ? c->ehlo.size : 0;
-
-	if (limit == 0 || size <= limit)
-		return true;
-	return result_fail(r, CAUSE_DATA, STEP_MAIL,
-			   "the message has %" PRIu64 " bytes, the server takes %" PRIu64, size,
-			   limit);
-}
-
-/* What the caller demands and the host cannot do is a reason not to send. */
-static bool check_demands(const struct client *c, const struct smtp_options *options,
-			  struct result *r)
-{
-	if (options->requiretls && (c->tls == NULL || !ehlo_has(&c->ehlo, EXT_REQUIRETLS)))
-		return result_fail(r, CAUSE_CONFIG, STEP_MAIL,
-				   "REQUIRETLS is asked for (-O requiretls=yes), and the server "
-				   "does not offer it");
-	if (options->smtputf8 && !ehlo_takes_utf8(&c->ehlo))
-		return result_fail(r, CAUSE_CONFIG, STEP_MAIL,
-				   "SMTPUTF8 is asked for (-O smtputf8=yes), and the server does "
-				   "not offer it together with 8BITMIME");
-	return true;
-}
-
-static void add_parameter(struct buf *b, const char *name, const char *value)
-{
-	if (value != NULL)
-		buf_addf(b, " %s=%s", name, value);
-}
-
-/* A parameter that was cut off could be the one that mattered. */
-static bool fits(const struct buf *parameters, enum step step, struct result *r)
-{
-	return !buf_overflowed(parameters) ||
-	       result_fail(r, CAUSE_DATA, step, "the parameters are too long");
-}
-
-/* Behind this a server could not tell our address from garbage. */
-static bool check_address(const char *address, const struct smtp_options *options, enum step step,
-			  struct result *r)
-{
-	static const char non_ascii[] = "5.6.7"; /* RFC 6531 section 3.2 */
-
-	if (options->smtputf8 || !has_8bit(address, strlen(address)))
-		return true;
-	memcpy(r->enhanced, non_ascii, sizeof non_ascii);
-	return result_fail(r, CAUSE_DATA, step,
-			   "the address \"%s\" has a local part that is not ASCII, which only "
-			   "SMTPUTF8 can carry: the server does not offer it, smtputf8 = no, or "
-			   "the client of -bs did not ask for it",
-			   address);
-}
-
-bool smtp_queue_mail(struct client *c, const char *sender, const struct smtp_options *options,
-		     uint64_t size, bool eight_bit, struct result *r)
-{
-	struct buf parameters;
-	bool ok;
-
-	if (!check_demands(c, options, r) || !check_address(sender, options, STEP_MAIL, r))
-		return false;
-	buf_init(&parameters, PARAMETERS_MAX);
-	if (size > 0 && ehlo_has(&c->ehlo, EXT_SIZE))
-		buf_addf(&parameters, " SIZE=%" PRIu64, size);
-	if (eight_bit && ehlo_has(&c->ehlo, EXT_8BITMIME))
-		buf_adds(&parameters, " BODY=8BITMIME");
-	if (ehlo_has(&c->ehlo, EXT_DSN)) {
-		add_parameter(&parameters, "RET", options->ret);
-		add_parameter(&parameters, "ENVID", options->envid);
-	}
-	buf_adds(&parameters, options->smtputf8 ? " SMTPUTF8" : "");
-	buf_adds(&parameters, options->requiretls ? " REQUIRETLS" : "");
-	ok = fits(&parameters, STEP_MAIL, r) &&
-	     client_command(c, STEP_MAIL, r, "MAIL FROM:<%s>%s", sender, buf_str(&parameters));
-	buf_free(&parameters);
-	return ok;
-}
-
-bool smtp_queue_rcpt(struct client *c, const char *address, const struct smtp_options *options,
-		     const char *orcpt, struct result *r)
-{
-	struct buf parameters;
-	bool ok;
-
-	if (!check_address(address, options, STEP_RCPT, r))
-		return false;
-	buf_init(&parameters, PARAMETERS_MAX);
-	if (ehlo_has(&c->ehlo, EXT_DSN)) {
-		add_parameter(&parameters, "NOTIFY", options->notify);
-		add_parameter(&parameters, "ORCPT", orcpt);
-	}
-	ok = fits(&parameters, STEP_RCPT, r) &&
-	     client_command(c, STEP_RCPT, r, "RCPT TO:<%s>%s", address, buf_str(&parameters));
-	buf_free(&parameters);
-	return ok;
-}
 
 /*
  * Reads the reply to MAIL or RCPT. A refusal goes into `own` and is no failure here, but for
@@ -152,173 +45,215 @@ static bool read_answer(struct client *c, enum step step, struct result *own, st
 	return true;
 }
 
-static bool read_answers(struct transaction *t, struct result *r)
+static bool read_answers(struct run *run, struct result *r)
 {
-	if (!t->mail_answered && !read_answer(t->c, STEP_MAIL, &t->mail, r))
+	if (!run->mail_answered && !read_answer(run->c, STEP_MAIL, &run->mail, r))
 		return false;
-	t->mail_answered = true;
-	while (t->answered < t->asked) {
-		struct smtp_recipient *rcpt = &t->recipients[t->answered];
+	run->mail_answered = true;
+	while (run->answered < run->asked) {
+		struct smtp_recipient *rcpt = run->t->recipients[run->answered];
 
-		if (!read_answer(t->c, STEP_RCPT, &rcpt->result, r))
+		if (!read_answer(run->c, STEP_RCPT, &rcpt->result, r))
 			return false;
 		/* Without a reverse-path nobody can be accepted, whatever the server says. */
-		rcpt->accepted = !result_failed(&rcpt->result) && !result_failed(&t->mail);
-		t->accepted += rcpt->accepted ? 1 : 0;
-		t->answered++;
+		bool accepted = !result_failed(&rcpt->result) && !result_failed(&run->mail);
+
+		rcpt->state = accepted ? RECIPIENT_ACCEPTED : RECIPIENT_REFUSED;
+		run->accepted += accepted ? 1 : 0;
+		run->answered++;
 	}
 	return true;
 }
 
-/* MAIL is queued; RCPT follows, and DATA if it may share the flight. */
-static bool run_envelope(struct transaction *t, bool pipelining, bool early_data, struct result *r)
+/*
+ * The last byte has left, and the session broke before the answer to it. Only a refusal, of all
+ * that could be taken, says that the message was not: of MAIL, of every recipient, or 421, behind
+ * which a server reads nothing more.
+ */
+static void judge_loss(const struct run *run, struct result *r)
 {
-	struct client *c = t->c;
+	bool refused = result_failed(&run->mail) || r->cause == CAUSE_REPLY ||
+		       (run->answered == run->t->n && run->accepted == 0);
 
-	if (!pipelining && !read_answers(t, r))
-		return false;
-	while (t->asked < t->n && !result_failed(&t->mail)) {
-		if (!smtp_queue_rcpt(c, t->recipients[t->asked].address, t->options, NULL, r))
-			return false;
-		t->asked++;
-		if ((!pipelining || c->conn.out.len > FLIGHT_MAX) && !read_answers(t, r))
-			return false;
-	}
-	if (early_data && !result_failed(&t->mail)) {
-		t->data_asked = true;
-		if (!client_command(c, STEP_DATA, r, "DATA"))
-			return false;
-	}
-	return read_answers(t, r);
-}
-
-/* MAIL was refused: what the server says to the RCPTs behind it is a consequence, no cause. */
-static void forget_refusals(struct transaction *t)
-{
-	for (size_t i = 0; i < t->answered; i++)
-		result_free(&t->recipients[i].result);
+	r->maybe_sent = run->content_sent && !refused;
 }
 
 /*
- * DATA went out with the envelope, and nobody is left to receive. Should the server want the
- * message all the same, an empty one to nobody ends the transaction (RFC 2920 section 3.1).
- * What it answers does not count, nor does a connection that breaks now.
+ * The message in the flight of the envelope. When the connection breaks under it, the answers that
+ * came before tell more.
  */
-static void end_empty(struct client *c)
+static bool send_early(struct run *run, struct result *r)
 {
+	struct result words = RESULT_OK;
+
+	if (!ehlo_has(&run->c->ehlo, EXT_CHUNKING))
+		return client_command(run->c, STEP_DATA, r, "DATA");
+	run->content_sent = content_write(run->c, run->t->content, run->quit, r);
+	if (run->content_sent)
+		return true;
+	if (r->cause != CAUSE_TEMPORARY)
+		return false;
+	buf_clear(&run->c->conn.out);
+	read_answers(run, &words);
+	if (words.cause == CAUSE_REPLY)
+		result_move(r, &words);
+	result_free(&words);
+	return false;
+}
+
+/* MAIL is queued; RCPT follows, and what else may share the flight. */
+static bool run_envelope(struct run *run, struct result *r)
+{
+	struct client *c = run->c;
+
+	if (!run->pipelining && !read_answers(run, r))
+		return false;
+	while (run->asked < run->t->n && !result_failed(&run->mail)) {
+		const struct smtp_recipient *rcpt = run->t->recipients[run->asked];
+
+		if (!smtp_queue_rcpt(c, rcpt->address, &run->options, NULL, r))
+			return false;
+		run->asked++;
+		if ((!run->pipelining || c->conn.out.len > FLIGHT_MAX) && !read_answers(run, r))
+			return false;
+	}
+	run->early = run->early && !result_failed(&run->mail);
+	return (!run->early || send_early(run, r)) && read_answers(run, r);
+}
+
+/* MAIL was refused: what the server says to the RCPTs behind it is a consequence, no cause. */
+static void forget_refusals(struct run *run)
+{
+	for (size_t i = 0; i < run->answered; i++) {
+		result_free(&run->t->recipients[i]->result);
+		run->t->recipients[i]->state = RECIPIENT_WAITING;
+	}
+}
+
+/*
+ * DATA or the message went out with the envelope, and nobody is left to receive. Should the server
+ * want a message behind DATA all the same, an empty one to nobody ends the transaction (RFC 2920
+ * section 3.1). What it answers does not count, nor does a connection that breaks now.
+ */
+static void end_empty(struct run *run)
+{
+	struct client *c = run->c;
 	struct result ignored = RESULT_OK;
 
-	if (client_reply(c, STEP_DATA, &ignored) && c->reply.code / 100 == 3 &&
-	    conn_write(&c->conn, ".\r\n", 3, &ignored))
+	if (client_reply(c, STEP_DATA, &ignored) && !run->content_sent &&
+	    c->reply.code / 100 == 3 && conn_write(&c->conn, ".\r\n", 3, &ignored))
 		client_reply(c, STEP_END, &ignored);
 	result_free(&ignored);
 }
 
-struct body_sink {
-	struct client *c;
-	struct result *r;
-};
-
-static bool write_body(void *ctx, const char *p, size_t len)
+/* The one answer of SMTP, for all recipients. */
+static bool take_answer(struct run *run, struct result *r)
 {
-	struct body_sink *b = ctx;
-
-	/* The time for this step is for one piece: a slow line may take long, silence may not. */
-	if (b->c->conn.out.len + len >= CONN_PIECE)
-		conn_begin_step(&b->c->conn, STEP_BODY, client_step_ms(STEP_BODY));
-	return conn_write(&b->c->conn, p, len, b->r);
+	if (!client_expect(run->c, STEP_END, 2, r))
+		return false;
+	for (size_t i = 0; i < run->t->n; i++)
+		if (run->t->recipients[i]->state == RECIPIENT_ACCEPTED)
+			run->t->recipients[i]->state = RECIPIENT_DONE;
+	return true;
 }
 
-static bool stuff(void *ctx, const char *p, size_t len)
+bool smtp_too_many(const struct result *r)
 {
-	return dot_out_feed(ctx, p, len);
+	return (r->code == 452 || r->code == 552) &&
+	       (r->enhanced[0] == '\0' || strcmp(r->enhanced + 1, ".5.3") == 0);
 }
 
-static bool write_content(struct client *c, const struct smtp_content *content, struct result *r)
+/* Somebody is left for a further transaction of this session. */
+static bool anybody_left(const struct run *run)
 {
-	struct body_sink body = { c, r };
-	struct dot_out dot;
-	struct sink stuffed = { stuff, &dot };
-
-	dot_out_init(&dot, (struct sink){ write_body, &body });
-	conn_begin_step(&c->conn, STEP_BODY, client_step_ms(STEP_BODY));
-	return sink_write(&stuffed, content->header.p, content->header.len) &&
-	       sink_write(&stuffed, "\r\n", 2) && spill_replay(content->body, &stuffed, r) &&
-	       dot_out_finish(&dot) && conn_flush(&c->conn, r);
+	for (size_t i = 0; i < run->answered; i++)
+		if (smtp_too_many(&run->t->recipients[i]->result))
+			return true;
+	return false;
 }
 
-/*
- * A server that breaks off in the middle of the message has often said why before: that tells
- * more than the broken connection. Its words replace the failure, if there are any.
- */
-static void prefer_last_words(struct client *c, struct result *r)
+/* LMTP has an answer for each accepted recipient (RFC 2033 section 4.2). */
+static bool take_each_answer(struct run *run, struct result *r)
 {
-	const int64_t wait_ms = 1000;
-	struct result words = RESULT_OK, unread = RESULT_OK;
-	struct span line;
+	for (size_t i = 0; i < run->t->n; i++) {
+		struct smtp_recipient *rcpt = run->t->recipients[i];
 
-	buf_clear(&c->conn.out);
-	reply_clear(&c->reply);
-	conn_begin_step(&c->conn, STEP_BODY, wait_ms);
-	while (conn_read_line(&c->conn, &line, &unread)) {
-		enum reply_state state = reply_line(&c->reply, line);
-
-		if (state == REPLY_MORE)
+		if (rcpt->state != RECIPIENT_ACCEPTED)
 			continue;
-		if (state == REPLY_DONE && c->reply.code / 100 >= 4)
-			client_judge(c, STEP_BODY, 2, &words);
-		break;
+		if (!read_answer(run->c, STEP_END, &rcpt->result, r))
+			return false;
+		rcpt->state = result_failed(&rcpt->result) ? RECIPIENT_REFUSED : RECIPIENT_DONE;
 	}
-	result_free(&unread);
-	if (result_failed(&words))
-		result_move(r, &words);
+	return true;
 }
 
-bool smtp_send_content(struct client *c, const struct smtp_content *content, bool data_asked,
-		       bool *sent, struct result *r)
+/* What is still to be sent, and the answer to all of it. */
+static bool run_content(struct run *run, struct result *r)
 {
-	if (!data_asked && !client_command(c, STEP_DATA, r, "DATA"))
+	struct client *c = run->c;
+	bool chunking = ehlo_has(&c->ehlo, EXT_CHUNKING);
+
+	if (!chunking && !run->early && !client_command(c, STEP_DATA, r, "DATA"))
 		return false;
-	if (!client_expect(c, STEP_DATA, 3, r))
+	if (!chunking && !client_expect(c, STEP_DATA, 3, r))
 		return false;
-	if (!write_content(c, content, r)) {
-		if (r->cause == CAUSE_TEMPORARY)
-			prefer_last_words(c, r);
-		return false;
+	if (!run->content_sent) {
+		run->content_sent =
+			content_write(c, run->t->content, run->quit && !anybody_left(run), r);
+		if (!run->content_sent && r->cause == CAUSE_TEMPORARY)
+			content_prefer_last_words(c, r);
+		if (!run->content_sent)
+			return false;
 	}
-	*sent = client_expect(c, STEP_END, 2, r);
-	/* Only a refusal says that the message was not taken. */
-	r->maybe_sent = !*sent && r->cause != CAUSE_REPLY;
-	return *sent;
+	return c->host->protocol == PROTOCOL_LMTP ? take_each_answer(run, r) : take_answer(run, r);
 }
 
-bool smtp_transaction(struct client *c, const char *sender, struct smtp_recipient *recipients,
-		      size_t n, bool all_or_nothing, const struct smtp_options *options,
-		      const struct smtp_content *content, bool *sent, struct result *r)
+/* Envelope and content. */
+static bool run_all(struct run *run, struct result *r)
 {
-	struct smtp_options terms = *options;
-	struct transaction t = { .c = c, .options = &terms, .recipients = recipients, .n = n };
-	uint64_t size = smtp_content_size(content);
-	bool pipelining = ehlo_has(&c->ehlo, EXT_PIPELINING);
-	bool early_data = pipelining && !all_or_nothing && size <= LARGE_MESSAGE;
-
-	*sent = false;
-	terms.smtputf8 = options->smtputf8 || content->utf8;
-	if (!smtp_check_size(c, size, r) ||
-	    !smtp_queue_mail(c, sender, &terms, size, content->eight_bit, r))
+	if (!run_envelope(run, r))
 		return false;
-	bool ok = run_envelope(&t, pipelining, early_data, r);
-	if (ok && t.data_asked && t.accepted == 0)
-		end_empty(c);
-	if (ok && result_failed(&t.mail)) {
-		forget_refusals(&t);
-		result_move(r, &t.mail);
-		ok = false;
-	}
-	result_free(&t.mail);
-	if (!ok)
-		return false;
-	if (t.accepted == 0 || (all_or_nothing && t.accepted < n))
+	if (run->accepted > 0 && (!run->t->all_or_nothing || run->accepted == run->t->n))
+		return run_content(run, r);
+	if (run->early)
+		end_empty(run);
+	if (!result_failed(&run->mail))
 		return true;
-	return smtp_send_content(c, content, t.data_asked, sent, r);
+	forget_refusals(run);
+	result_copy(r, &run->mail);
+	return false;
+}
+
+bool smtp_transaction(struct client *c, const struct smtp_transaction *t, struct result *r)
+{
+	uint64_t size = smtp_content_size(t->content);
+	struct run run = { .c = c, .t = t, .options = *t->options };
+	bool ok;
+
+	run.pipelining = ehlo_has(&c->ehlo, EXT_PIPELINING);
+	run.quit = run.pipelining && t->last;
+	run.early = run.pipelining && !t->all_or_nothing && size <= LARGE_MESSAGE;
+	run.options.smtputf8 = t->options->smtputf8 || t->content->utf8;
+	ok = smtp_check_size(c, size, r) &&
+	     smtp_queue_mail(c, t->sender, &run.options, size, t->content->eight_bit, r) &&
+	     run_all(&run, r);
+	if (!ok)
+		judge_loss(&run, r);
+	result_free(&run.mail);
+	return ok;
+}
+
+bool smtp_send_content(struct client *c, const struct smtp_content *content, struct result *r)
+{
+	struct smtp_recipient all = { .state = RECIPIENT_ACCEPTED };
+	struct smtp_recipient *one = &all;
+	const struct smtp_transaction t = { .recipients = &one, .n = 1, .content = content };
+	struct run run = { .c = c, .t = &t, .answered = 1, .accepted = 1 };
+	bool ok = run_content(&run, r);
+
+	if (!ok)
+		judge_loss(&run, r);
+	else if (all.state != RECIPIENT_DONE)
+		result_move(r, &all.result);
+	return ok && all.state == RECIPIENT_DONE;
 }

@@ -1,72 +1,62 @@
 /*
- * transaction.h - MAIL, RCPT, DATA: one message to its recipients in an open session
+ * transaction.h - MAIL, RCPT, DATA or BDAT: one message to some recipients in an open session
  */
 #ifndef MAILCHUTE_TRANSACTION_H
 #define MAILCHUTE_TRANSACTION_H
 
-#include "base/buf.h"
 #include "base/result.h"
-#include "base/spill.h"
 #include "smtp/client.h"
+#include "smtp/content.h"
+#include "smtp/parameters.h"
 
 #include <stdbool.h>
 #include <stddef.h>
-#include <stdint.h>
 
-/* The message as it goes onto the wire, but for dot-stuffing. Borrowed. */
-struct smtp_content {
-	struct span header; /* final, signed, its fields only */
-	const struct spill *body;
-	bool eight_bit; /* octets beyond ASCII: BODY=8BITMIME */
-	bool utf8;      /* SMTPUTF8, where the host offers it */
-};
-
-/* Header, empty line and body: what SIZE= counts. */
-uint64_t smtp_content_size(const struct smtp_content *content);
-/* CAUSE_DATA, with both numbers, when the server told that it takes no message of this size. */
-bool smtp_check_size(const struct client *c, uint64_t size, struct result *r);
-
-/* What else is said about a message; strings are checked and borrowed, NULL when not given. */
-struct smtp_options {
-	const char *notify; /* NOTIFY= of RFC 3461, "NEVER" or a list */
-	const char *ret;    /* RET=, "FULL" or "HDRS" */
-	const char *envid;  /* ENVID=, in xtext */
-	bool requiretls;    /* RFC 8689 */
-	bool smtputf8;      /* RFC 6531 */
+enum recipient_state {
+	RECIPIENT_WAITING,  /* nothing was said about them */
+	RECIPIENT_ACCEPTED, /* by RCPT */
+	RECIPIENT_REFUSED,  /* by RCPT, or LMTP's answer to the message */
+	RECIPIENT_DONE      /* the server took the message for them */
 };
 
 struct smtp_recipient {
 	const char *address; /* borrowed, in the form of a command */
-	bool accepted;
+	enum recipient_state state;
 	struct result result; /* the refusal, when there was one; the caller frees it */
 };
 
-/*
- * Queues MAIL. DSN parameters are left out where the server does not do DSN; REQUIRETLS and
- * SMTPUTF8 are demands, and CAUSE_CONFIG where they cannot be met. `size` 0 is not told.
- */
-bool smtp_queue_mail(struct client *c, const char *sender, const struct smtp_options *options,
-		     uint64_t size, bool eight_bit, struct result *r);
-/* Queues RCPT; `orcpt` is the parameter's value as it is, or NULL. */
-bool smtp_queue_rcpt(struct client *c, const char *address, const struct smtp_options *options,
-		     const char *orcpt, struct result *r);
-/*
- * DATA (unless `data_asked`: it is queued or sent already), the message, and the reply to it.
- * *sent and r as in smtp_transaction.
- */
-bool smtp_send_content(struct client *c, const struct smtp_content *content, bool data_asked,
-		       bool *sent, struct result *r);
+/* One transaction. All borrowed. */
+struct smtp_transaction {
+	const char *sender; /* reverse-path, "" for the null one */
+	struct smtp_recipient **recipients;
+	size_t n;
+	bool all_or_nothing;
+	bool last; /* QUIT may go with the message, if nobody is refused as one too many */
+	const struct smtp_options *options;
+	const struct smtp_content *content;
+};
 
 /*
- * Sends one message. With PIPELINING, MAIL, every RCPT and DATA share a flight; DATA waits for
- * the RCPT replies when `all_or_nothing`, or when the message is large.
+ * Sends one message. With PIPELINING, MAIL and every RCPT share a flight, with the message itself
+ * in it where there is CHUNKING, and DATA where there is not. The message waits for the RCPT
+ * replies when `all_or_nothing`, or when it is large: what is sent cannot be taken back.
  *
- * *sent tells whether the server took the message for the accepted recipients. False only when
- * the message or the session failed (r filled, maybe_sent set when the reply to the last byte
- * is what is missing); refused recipients are told in their own results.
+ * The recipients' states tell who has the message; refusals are in their own results, and no
+ * failure here. False only when the message or the session failed: r is filled, maybe_sent set
+ * when the last byte had left and nothing says that the message was not taken.
  */
-bool smtp_transaction(struct client *c, const char *sender, struct smtp_recipient *recipients,
-		      size_t n, bool all_or_nothing, const struct smtp_options *options,
-		      const struct smtp_content *content, bool *sent, struct result *r);
+bool smtp_transaction(struct client *c, const struct smtp_transaction *t, struct result *r);
+
+/*
+ * Does a refusal mean "too many recipients" (RFC 5321 section 4.5.3.1.10, where 552 means it too),
+ * so that a further transaction may serve?
+ */
+bool smtp_too_many(const struct result *r);
+
+/*
+ * DATA or BDAT to the recipients that were accepted already, for a session told step by step
+ * (-bs). True when the server took the message; r as above. With LMTP there must be one recipient.
+ */
+bool smtp_send_content(struct client *c, const struct smtp_content *content, struct result *r);
 
 #endif

@@ -35,13 +35,19 @@ def program(tmp_path, binary):
 
 
 def pytest_terminal_summary(terminalreporter):
-    """Shows the tables that tests recorded as a property, whichever process ran them."""
+    """Shows the tables that tests recorded as a property, whichever process ran them: "table" is
+    a whole one, "row" is (head of its table, number, line)."""
+    tables = {}
     for reports in list(terminalreporter.stats.values()):
         for report in reports:
             if getattr(report, "when", "") == "call":
-                for name, text in report.user_properties:
+                for name, value in report.user_properties:
                     if name == "table":
-                        terminalreporter.write_line(text)
+                        terminalreporter.write_line(value)
+                    elif name == "row":
+                        tables.setdefault(value[0], []).append(tuple(value[1:]))
+    for head, rows in tables.items():
+        terminalreporter.write_line("\n".join([head, *(line for _, line in sorted(rows))]))
 
 
 class Rig:
@@ -57,19 +63,23 @@ class Rig:
         self.servers = []
         self.unruly = False     # a test that provokes violations says so
 
-    def server(self, *scripts, **options):
+    def server(self, *scripts, address="127.0.0.1", kind=Server, **options):
         """A server, without a configuration for it."""
         scripts = scripts or (Script(**options),)
         for script in scripts:
             if script.certificate is None:
                 script.certificate = self.certificates.good
-        self.servers.append(Server(*scripts))
+        self.servers.append(kind(*scripts, address=address))
         return self.servers[-1]
 
     def account(self, server, **changes):
         """The settings of an account that fits the server; None takes one away."""
         script = server.scripts[0]
         account = {"host": "localhost", "port": server.port, "tls": script.tls}
+        if server.local:
+            account = {"host": server.address}
+        if script.lmtp:
+            account["protocol"] = "lmtp"
         if script.tls != "off":
             account["tls_ca_file"] = self.certificates.ca
         if script.auth:
@@ -83,8 +93,8 @@ class Rig:
                                accounts={"default": self.account(server, **(account or {}))},
                                dkim=dkim)
 
-    def serve(self, settings=None, account=None, dkim=None, **options):
-        server = self.server(**options)
+    def serve(self, *scripts, settings=None, account=None, dkim=None, **options):
+        server = self.server(*scripts, **options)
         self.configure(server, settings, account, dkim)
         return server
 

@@ -43,8 +43,11 @@ def _quoted(value):
 
 
 def config_text(settings=None, accounts=None, dkim=None):
-    """sendmail.conf from dictionaries: {setting: value}, {account: {setting: value}}, ..."""
-    out = [f"{k} = {_quoted(v)}" for k, v in (settings or {}).items()]
+    """sendmail.conf from dictionaries: {setting: value}, {account: {setting: value}}, ...; a value
+    of None leaves a setting out. Without a word about the cache it is off: a run as root would
+    write to /var/cache."""
+    settings = {"cache": "off", **(settings or {})}
+    out = [f"{k} = {_quoted(v)}" for k, v in settings.items() if v is not None]
     for kind, sections in (("account", accounts), ("dkim", dkim)):
         for name, section in (sections or {}).items():
             out.append(f"{kind} {_quoted(name)} {{")

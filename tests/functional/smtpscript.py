@@ -6,9 +6,10 @@ A script is data: options, and for any step an action that replaces the server's
 
 Steps, in the order of a session:
 
-    greeting  ehlo  helo  starttls  tls  ehlo2 (under STARTTLS)  auth  auth2  auth3 (its
-    continuations)  mail  rcpt (each)  rcpt1 rcpt2 ... (that one)  data  body  end  rset  noop
-    quit  other (an unknown command)
+    greeting  ehlo (or LHLO)  helo  starttls  tls  ehlo2 (under STARTTLS)  auth  auth2  auth3 (its
+    continuations)  mail  rcpt (each)  rcpt1 rcpt2 ... (that one)  data  bdat (a chunk that is not
+    the last)  body  end (the dot, or the last chunk)  end1 end2 ... (LMTP: for that recipient)
+    rset  noop  quit  other (an unknown command)
 
 Actions:
 
@@ -20,6 +21,8 @@ Actions:
     SILENCE             nothing more comes until the client goes away
     STALL               the same, and nothing is read either: the client's writes get stuck
     slow(reply, gap)    byte by byte, `gap` seconds between them
+    torn(reply, n)      under TLS: the first n bytes of its record, then silence; at "tls" without
+                        a reply: of the real handshake
     times(a, b, ...)    a the first time, b the second, ... the last from then on
     a function          called without arguments, gives one of these; it may wait or look around
     after(n, action)    for "body": once n bytes of the message are in (default 1)
@@ -28,10 +31,15 @@ At "tls" a reply is sent raw in place of the handshake. Without an action a step
 honest server does: it wants TLS before AUTH, AUTH before MAIL, a recipient before DATA.
 
 The server judges the client too: what no client may do (bare CR or LF, talking ahead of a reply
-without PIPELINING, 8-bit without 8BITMIME, ...) is listed in Connection.violations.
+without PIPELINING, 8-bit without 8BITMIME, a parameter that was not offered, SIZE= that is not
+the size, BDAT without CHUNKING, ...) is listed in Connection.violations.
+
+Others may subclass Connection (Server.session is the class it uses): a method on_xxx is a command,
+auth_xxx a mechanism, which returns the user it has let in, or None.
 """
 
 import base64
+import re
 import select
 import socket
 import ssl
@@ -44,12 +52,23 @@ SILENCE, STALL = "<silence>", "<stall>"
 _ENDINGS = (CLOSE, CUT, RESET, SILENCE, STALL)
 PATIENCE = 30  # seconds until the server gives a client up, so that no thread outlives a run
 EHLO = ("PIPELINING", "SIZE 10485760", "8BITMIME", "ENHANCEDSTATUSCODES")
+PATH = re.compile(rb'[^:]*:<(("(?:\\.|[^"\\])*"|[^">])*)>')     # of MAIL or RCPT, and what is before
+PARAMETERS = {      # of MAIL and RCPT: the extension that has to be offered
+    "SIZE": "SIZE", "BODY": "8BITMIME", "SMTPUTF8": "SMTPUTF8", "RET": "DSN", "ENVID": "DSN",
+    "NOTIFY": "DSN", "ORCPT": "DSN", "REQUIRETLS": "REQUIRETLS", "AUTH": "AUTH",
+    "MT-PRIORITY": "MT-PRIORITY", "HOLDFOR": "FUTURERELEASE", "HOLDUNTIL": "FUTURERELEASE"}
 
 
 @dataclass(frozen=True)
 class slow:
     reply: object
     gap: float = 0.05
+
+
+@dataclass(frozen=True)
+class torn:
+    reply: object = None
+    count: int = 10
 
 
 @dataclass(frozen=True)
@@ -82,6 +101,10 @@ class Script:
     max_tls: object = None          # ssl.TLSVersion, to hold a server back
     client_ca: object = None        # the CA of a certificate the client has to show
     tickets_later: bool = False     # session tickets leave with the first reply, in one write
+    lmtp: bool = False              # RFC 2033: LHLO, and a reply for each recipient at the end
+    rcpt_limit: int = 0             # 452 to more recipients than that in a transaction; 0: no limit
+    greet_after: float = 0          # seconds a client has to talk ahead of the greeting
+    byte_gap: float = 0             # seconds before each byte on the wire, be it TLS's own
     steps: dict = field(default_factory=dict)
 
 
@@ -89,12 +112,16 @@ class Script:
 class Message:
     sender: bytes       # the parameters of MAIL FROM:, as they came
     recipients: list    # those accepted, without brackets
-    raw: bytes          # the bytes behind DATA, the dots and the final ".\r\n" included
+    raw: bytes          # behind DATA, the dots and the final ".\r\n" included; or all chunks
+    chunks: list = None     # their sizes, where it came by BDAT
     accepted: bool = False
+    taken: list = field(default_factory=list)   # the recipients whose it is now
 
     @property
     def data(self):
         """The message: dot-stuffing undone, without the lone dot."""
+        if self.chunks is not None:
+            return self.raw
         text = self.raw[:-3]
         if text.startswith(b"."):
             text = text[1:]
@@ -110,6 +137,7 @@ class Connection:
 
     def __init__(self, sock, server, script):
         self.sock, self.server, self.script = sock, server, script
+        self.peer = "" if server.local else sock.getpeername()[0]
         self.clear = bytearray()     # what came over the bare connection, TLS's own bytes left out
         self.received = bytearray()  # all plain bytes, decrypted where TLS was on
         self.commands = []      # one line each, without CRLF; AUTH's continuations too
@@ -124,9 +152,16 @@ class Connection:
         self.user = None
         self.recipients = []
         self.sender = None
-        self.rcpt_count = 0
-        self.esmtp = False
+        self.rcpt_count = self.mail_count = 0
+        self.chunked = None     # the message whose chunks are coming
+        self.offered = {}       # what the last EHLO was told: {keyword: [parameters]}
+        self.said = bytearray()         # all we sent, without TLS's own
         self.last_class = b""   # of the last reply: b"2", b"3", ...
+        self.tear = None        # torn(): of what is sent next
+        # How often the client waited for us: once for TCP, then each time we say something new
+        # having heard something new. Exact for a client that makes one write of a flight.
+        self.round_trips = 1
+        self.heard = True
 
     # bytes
 
@@ -144,9 +179,7 @@ class Connection:
                 except ssl.SSLError as e:
                     self.dialogue.append(("*", f"TLS: {e}".encode()))
                     raise _Gone from e
-            got = self.sock.recv(65536)
-            if not got:
-                raise _Gone
+            got = self.recv()
             if self.tls is None:
                 if self.shaking_hands:
                     continue
@@ -155,8 +188,16 @@ class Connection:
             self.tls_in.write(got)
         self.take(got)
 
+    def recv(self):
+        got = self.sock.recv(65536)
+        if not got:
+            raise _Gone
+        self.heard = True
+        return got
+
     def take(self, got):
-        self.flights.append(got)
+        if got:
+            self.flights.append(got)
         self.received += got
         self.buffer += got
 
@@ -168,7 +209,7 @@ class Connection:
             if self.tls is None:
                 self.read_more()
             else:
-                self.tls_in.write(self.sock.recv(65536))
+                self.tls_in.write(self.recv())
         if self.tls is not None:
             try:
                 self.take(self.tls.read(65536))
@@ -177,10 +218,28 @@ class Connection:
         return self.buffer
 
     def write(self, data):
+        self.said += data
         if self.tls is not None:
             self.tls.write(data)
             data = self.tls_out.read()
-        self.sock.sendall(data)
+        self.send(data)
+
+    def send(self, data):
+        """Bytes onto the wire."""
+        if data and self.heard:
+            self.round_trips, self.heard = self.round_trips + 1, False
+        if self.tear is not None:
+            self.sock.sendall(data[:self.tear.count])
+            self.end(SILENCE)
+        if not self.script.byte_gap:
+            return self.sock.sendall(data)
+        for byte in data:
+            self.pause(self.script.byte_gap)
+            self.sock.sendall(bytes([byte]))
+
+    def pause(self, seconds):
+        if self.server.stopping.wait(seconds):
+            raise _Gone
 
     def line(self):
         while b"\n" not in self.buffer:
@@ -219,9 +278,10 @@ class Connection:
         if isinstance(action, slow):
             for byte in self._encode(action.reply):
                 self.write(bytes([byte]))
-                if self.server.stopping.wait(action.gap):
-                    raise _Gone
+                self.pause(action.gap)
             return self._said(self._encode(action.reply))
+        if isinstance(action, torn):
+            self.tear, action = action, action.reply
         if action in _ENDINGS:
             self.end(action)
         data = self._encode(action)
@@ -252,7 +312,7 @@ class Connection:
                 self.tls.unwrap()
             except ssl.SSLError:
                 pass
-            self.sock.sendall(self.tls_out.read())
+            self.send(self.tls_out.read())
         if how != SILENCE:
             self.sock.shutdown(socket.SHUT_WR)
         while True:         # until the client goes, so that no reset overtakes our last bytes
@@ -268,46 +328,59 @@ class Connection:
     # the session
 
     def handshake(self):
-        if "tls" in self.script.steps:
+        action = self.script.steps.get("tls")
+        if isinstance(action, torn):
+            self.tear, self.shaking_hands = action, True
+        elif action is not None:
             self.shaking_hands = True
             select.select([self.sock], [], [], PATIENCE)    # the client hello
-            self.do(self.script.steps["tls"])
+            self.do(action)
             self.end(CLOSE)
         if self.buffer:
             self.violations.append(f"sent ahead of the STARTTLS reply: {self.buffer!r}")
             raise _Gone
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(self.script.certificate)
-        if self.script.max_tls is not None:
-            context.maximum_version = self.script.max_tls
-        if self.script.client_ca is not None:
-            context.verify_mode = ssl.CERT_REQUIRED
-            context.load_verify_locations(self.script.client_ca)
+        self.offered = {}
+        context = self.server.context(self.script)
         tls = context.wrap_bio(self.tls_in, self.tls_out, server_side=True)
         while True:
             try:
                 tls.do_handshake()
                 break
             except ssl.SSLWantReadError:
-                self.sock.sendall(self.tls_out.read())
-                got = self.sock.recv(65536)
-                if not got:
-                    raise _Gone from None
-                self.tls_in.write(got)
+                self.send(self.tls_out.read())
+                self.tls_in.write(self.recv())
             except ssl.SSLError as e:
                 self.dialogue.append(("*", f"TLS: {e}".encode()))
-                self.sock.sendall(self.tls_out.read())      # the alert
+                self.send(self.tls_out.read())      # the alert
                 raise _Gone from e
         if not self.script.tickets_later:
-            self.sock.sendall(self.tls_out.read())
+            self.send(self.tls_out.read())
         self.tls = tls
-        self.dialogue.append(("*", tls.version().encode()))
+        remark = f"{tls.version()}{', resumed' if self.resumed else ''}"
+        self.dialogue.append(("*", remark.encode()))
+
+    @property
+    def resumed(self):
+        return self.tls is not None and self.tls.session_reused
+
+    def greet(self):
+        if self.script.greet_after:
+            select.select([self.sock], [], [], self.script.greet_after)
+        ahead = self.talked_ahead()[:1]
+        if ahead and ahead != b"\x16" and not self.early_pipe:     # 16 begins a TLS handshake
+            self.violations.append(f"talked ahead of the greeting: {self.buffer[:60]!r}")
+        self.step("greeting", default="220 mail.example.test ESMTP")
+
+    @property
+    def early_pipe(self):
+        """Does the server, as its clients know it, take EHLO and what follows ahead of time?"""
+        return "PIPECONNECT" in self.script.caps
 
     def run(self):
         try:
             if self.script.tls == "implicit":
                 self.handshake()
-            self.step("greeting", default="220 mail.example.test ESMTP")
+            self.greet()
             while True:
                 self.command(self.line())
         except (_Gone, OSError):
@@ -319,20 +392,37 @@ class Connection:
 
     def command(self, line):
         verb = line.split(b" ")[0].upper().decode("ascii", "replace")
-        last_of_group = verb not in ("MAIL", "RCPT", "RSET")
-        if (last_of_group or not self.offers("PIPELINING")) and self.talked_ahead():
-            self.violations.append(f"talked ahead of the reply to {verb}: {self.buffer[:60]!r}")
+        if verb in ("EHLO", "LHLO"):
+            lonely = not self.early_pipe
+        else:
+            lonely = verb not in ("MAIL", "RCPT", "RSET") or not self.offers("PIPELINING")
+        if lonely and verb != "BDAT":       # which has something behind it
+            self.check_patience(verb)
         handler = getattr(self, "on_" + verb.lower(), None)
         if handler is None:
             self.step("other", default="500 5.5.2 what?")
         else:
             handler(line)
 
+    def check_patience(self, what):
+        if self.talked_ahead():
+            self.violations.append(f"talked ahead of the reply to {what}: {self.buffer[:60]!r}")
+
     def offers(self, word):
-        return self.esmtp and word in [cap.split()[0].upper() for cap in self.script.caps]
+        return word in self.offered
+
+    def limit(self, keyword):
+        """A number the LIMITS extension has told (RFC 9422), or 0."""
+        for word in self.offered.get("LIMITS", []):
+            name, _, number = word.partition("=")
+            if name.upper() == keyword and number.isdigit():
+                return int(number)
+        return 0
 
     def on_ehlo(self, line):
-        self.esmtp, self.sender = True, None
+        if self.script.lmtp != line.upper().startswith(b"LHLO"):
+            return self.do("500 5.5.1 EHLO is for SMTP, LHLO for LMTP")
+        self.sender, self.chunked, mark = None, None, len(self.said)
         lines = ["mail.example.test"] + list(self.script.caps)
         secure = self.tls is not None
         if self.script.tls == "starttls" and not secure and self.script.offer_starttls:
@@ -342,9 +432,15 @@ class Connection:
         reply = "\n".join(["250-" + x for x in lines[:-1]] + ["250 " + lines[-1]])
         second = self.script.tls == "starttls" and secure
         self.step("ehlo2" if second else "ehlo", default=reply)
+        told = bytes(self.said[mark:]).decode("utf-8", "replace").split("\r\n")
+        words = [text[4:].split() for text in told if text.startswith("250")][1:]
+        self.offered = {w[0].upper(): w[1:] for w in words if w}
+
+    on_lhlo = on_ehlo
 
     def on_helo(self, line):
-        self.step("helo", default="250 mail.example.test")
+        self.sender, self.offered = None, {}
+        self.step("helo", default="500 5.5.1 LHLO" if self.script.lmtp else "250 mail.example.test")
 
     def on_starttls(self, line):
         if self.script.tls != "starttls" or self.tls is not None:
@@ -361,18 +457,24 @@ class Connection:
             return self.auth_by_script()
         if mechanism not in self.script.auth.split():
             return self.do("504 5.5.4 no such mechanism")
-        given = words[2:]
-        if mechanism == "PLAIN":
-            secret = self.answer(given, "auth2", "334 ").split(b"\0")
-            user, password = secret[1:] if len(secret) == 3 else (b"", b"")
-        else:
-            user = self.answer(given, "auth2", "334 VXNlcm5hbWU6")
-            password = self.answer([], "auth3", "334 UGFzc3dvcmQ6")
+        handler = getattr(self, "auth_" + mechanism.lower().replace("-", "_"), None)
+        if handler is None:
+            return self.do("504 5.5.4 not that one")
+        self.user = handler(words[2:])
+        self.do("235 2.7.0 welcome" if self.user else "535 5.7.8 wrong user or password")
+
+    def auth_plain(self, given):
+        secret = self.answer(given, "auth2", "334 ").split(b"\0")
+        return self.known(*secret[1:]) if len(secret) == 3 else None
+
+    def auth_login(self, given):
+        user = self.answer(given, "auth2", "334 VXNlcm5hbWU6")
+        return self.known(user, self.answer([], "auth3", "334 UGFzc3dvcmQ6"))
+
+    def known(self, user, password):
+        """The user's name, if that is the password."""
         user, password = user.decode("utf-8", "replace"), password.decode("utf-8", "replace")
-        if self.script.users.get(user) == password:
-            self.user = user
-            return self.do("235 2.7.0 welcome")
-        return self.do("535 5.7.8 wrong user or password")
+        return user if self.script.users.get(user) == password else None
 
     def auth_by_script(self):
         for step in ("auth", "auth2", "auth3", "auth4"):
@@ -389,6 +491,8 @@ class Connection:
         else:
             self.step(step, default=challenge)
             word = self.line()
+        if word == b"*":    # the client gives up
+            return b""
         try:
             return base64.b64decode(word, validate=True)
         except ValueError:
@@ -396,7 +500,10 @@ class Connection:
             return b""
 
     def on_mail(self, line):
-        self.recipients, self.rcpt_count, self.sender = [], 0, None
+        if self.sender is not None:
+            self.violations.append("MAIL inside a transaction")
+        self.recipients, self.rcpt_count, self.sender, self.chunked = [], 0, None, None
+        self.mail_count += 1
         refusal = None
         if not line.upper().startswith(b"MAIL FROM:<"):
             refusal = "501 5.5.4 MAIL FROM:<address>"
@@ -404,90 +511,189 @@ class Connection:
             refusal = "530 5.7.0 STARTTLS first"
         elif self.script.auth and self.script.need_auth and self.user is None:
             refusal = "530 5.7.0 AUTH first"
+        elif 0 < self.limit("MAILMAX") < self.mail_count:
+            self.violations.append(f"MAIL number {self.mail_count} of a session")
+            refusal = "421 4.5.3 too many transactions"
+        self.check_parameters(line)
         if self.step("mail", default=refusal or "250 2.1.0 ok"):
             self.sender = line[len(b"MAIL FROM:"):]
 
     def on_rcpt(self, line):
         self.rcpt_count += 1
         usual = "250 2.1.5 ok" if self.sender is not None else "503 5.5.1 MAIL first"
+        if 0 < self.limit("RCPTMAX") < self.rcpt_count:
+            self.violations.append(f"RCPT number {self.rcpt_count} of a transaction")
+        if 0 < self.script.rcpt_limit <= len(self.recipients):
+            usual = "452 4.5.3 too many recipients"
+        self.check_parameters(line)
         if self.step(f"rcpt{self.rcpt_count}", "rcpt", default=usual):
             self.recipients.append(line[len(b"RCPT TO:<"):].split(b">")[0])
 
+    def check_parameters(self, line):
+        """Only what was offered may be used; what it says is left to the tests."""
+        path = PATH.match(line)
+        for word in line[path.end():].decode("utf-8", "replace").split() if path else ():
+            name = word.split("=")[0].upper()
+            if not self.offers(PARAMETERS.get(name, name)):
+                self.violations.append(f"{name} was not offered")
+
+    # a message
+
     def on_data(self, line):
+        if self.chunked is not None:
+            self.violations.append("DATA after BDAT")
         usual = "354 go on" if self.recipients else "503 5.5.1 no valid recipients"
         if not self.step("data", default=usual):
             return
-        raw = self.message()
-        message = Message(self.sender, self.recipients, raw)
+        message = Message(self.sender, self.recipients, self.content())
         self.messages.append(message)
-        self.check_message(raw)
-        if self.recipients:
-            usual = "250 2.0.0 queued as 4711"
-        else:
-            usual = "554 5.5.1 no valid recipients"
-        message.accepted = self.step("end", default=usual)
+        self.finish(message)
 
-    def message(self):
-        """Reads to the lone dot; what comes behind it stays in the buffer."""
+    def on_bdat(self, line):
+        words = line.upper().split()
+        if not self.offers("CHUNKING"):
+            self.violations.append("BDAT without CHUNKING")
+        if len(words) < 2 or not words[1].isdigit() or words[2:] not in ([], [b"LAST"]):
+            self.violations.append(f"no BDAT command: {line!r}")
+            raise _Gone
+        chunk, last = self.content(int(words[1])), len(words) == 3
+        if not (last or self.offers("PIPELINING")):
+            self.check_patience("BDAT")
+        if not self.recipients:
+            self.do("503 5.5.1 no valid recipients")
+            return
+        if self.chunked is None:
+            self.chunked = Message(self.sender, self.recipients, bytearray(), chunks=[])
+        message = self.chunked
+        message.raw += chunk
+        message.chunks.append(len(chunk))
+        if last:
+            message.raw = bytes(message.raw)
+            self.messages.append(message)
+            self.finish(message)
+        elif not self.step("bdat", default=f"250 2.0.0 {len(chunk)} octets"):
+            self.recipients = []
+
+    def finish(self, message):
+        """The end of a message: it is judged, and answered."""
+        if not self.offers("PIPELINING"):
+            self.check_patience("the message")
+        self.check_message(message)
+        usual = "250 2.0.0 queued as 4711" if self.recipients else "554 5.5.1 no valid recipients"
+        if self.script.lmtp:
+            for n, recipient in enumerate(self.recipients, 1):
+                if self.step(f"end{n}", "end", default=usual):
+                    message.taken.append(recipient)
+            message.accepted = bool(message.taken)
+        else:
+            message.accepted = self.step("end", default=usual)
+            message.taken = list(self.recipients) if message.accepted else []
+        self.sender, self.chunked, self.recipients = None, None, []
+
+    def content(self, count=None):
+        """Reads so many bytes, or to the lone dot; what comes behind stays in the buffer."""
         body = self.script.steps.get("body")
-        count = body.count if isinstance(body, after) else 1
-        raw, searched = bytearray(b"\r\n"), 0
+        if body is not None and not isinstance(body, after):
+            body = after(1, body)
+        before = b"\r\n" if count is None else b""      # so that a dot may come first
+        raw, searched = bytearray(before), 0
         while True:
             raw += self.buffer
             self.buffer = b""
-            if body is not None and len(raw) >= 2 + count:
-                self.do(body.action if isinstance(body, after) else body)
+            if body is not None and len(raw) - len(before) >= body.count:
+                self.do(body.action)
                 raise _Gone
-            end = raw.find(b"\r\n.\r\n", searched) + 5
-            if end >= 5:
+            end = count
+            if count is None:
+                end = raw.find(b"\r\n.\r\n", searched) + 5
+            if (end >= 5 if count is None else len(raw) >= count):
                 self.buffer = bytes(raw[end:])
-                self.dialogue.append((">", b"(%d bytes of message)" % (end - 2)))
-                return bytes(raw[2:end])
+                self.dialogue.append((">", b"(%d bytes of message)" % (end - len(before))))
+                return bytes(raw[len(before):end])
             searched = max(0, len(raw) - 4)
             self.read_more()
 
-    def check_message(self, raw):
+    def check_message(self, message):
+        raw, sender = message.raw, message.sender or b""
         bare = raw.replace(b"\r\n", b"")
         if b"\r" in bare or b"\n" in bare:
             self.violations.append("bare CR or LF in the message")
         if b"\0" in bare:
             self.violations.append("NUL in the message")
-        if max(bare, default=0) > 127 and b" BODY=8BITMIME" not in self.sender:
+        if max(bare, default=0) > 127 and b" BODY=8BITMIME" not in sender:
             self.violations.append("8-bit message without 8BITMIME")
-        if max(raw.split(b"\r\n\r\n")[0], default=0) > 127 and b" SMTPUTF8" not in self.sender:
+        if max(raw.split(b"\r\n\r\n")[0], default=0) > 127 and b" SMTPUTF8" not in sender:
             self.violations.append("8-bit header without SMTPUTF8")
         if any(len(line.removeprefix(b".")) > 998 for line in raw.split(b"\r\n")):
             self.violations.append("a line over 998 octets")
+        if raw and not raw.endswith(b"\r\n"):
+            self.violations.append("the last line has no end")
+        told = re.search(rb" SIZE=(\d+)", sender)
+        if told and int(told[1]) < len(message.data):   # -bs tells what its client said
+            self.violations.append(f"{told[0]!r}, but it has {len(message.data)} bytes")
 
     def on_rset(self, line):
-        self.sender, self.recipients = None, []
+        self.sender, self.recipients, self.chunked = None, [], None
         self.step("rset", default="250 2.0.0 ok")
 
     def on_noop(self, line):
         self.step("noop", default="250 2.0.0 ok")
 
     def on_quit(self, line):
+        self.heard = False      # nobody waits for what is said to QUIT
         self.step("quit", default="221 2.0.0 bye")
         self.end(CLOSE)
 
 
 class Server:
-    """Listens on a free port of 127.0.0.1; `scripts` are for the first, second, ... connection,
-    the last one for all further ones. A context manager; leaving it ends every thread."""
+    """Listens on a free port of 127.0.0.1, or another address, or on a Unix socket (its path);
+    `scripts` are for the first, second, ... connection, the last one for all further ones. A
+    context manager; leaving it ends every thread."""
 
-    def __init__(self, *scripts):
-        self.scripts = scripts
+    session = Connection
+
+    def __init__(self, *scripts, address="127.0.0.1"):
+        self.scripts, self.address, self.contexts = scripts, str(address), {}
         self.connections = []
         self.threads = []
         self.stopping = threading.Event()
         self.lock = threading.Lock()
         self.ended, self.change = 0, threading.Condition()
-        self.socket = socket.create_server(("127.0.0.1", 0), backlog=20)
+        self.socket = self._bound()
+        self.socket.listen(20)
         self.socket.setblocking(False)
-        self.port = self.socket.getsockname()[1]
+        self.port = None if self.local else self.socket.getsockname()[1]
         self.bell, self.wake = socket.socketpair()
         self.accepting = threading.Thread(target=self._listen, daemon=True)
         self.accepting.start()
+
+    @property
+    def local(self):
+        return self.address.startswith("/")
+
+    def _bound(self):
+        if self.local:
+            sock, name = socket.socket(socket.AF_UNIX), self.address
+        else:
+            family = socket.AF_INET6 if ":" in self.address else socket.AF_INET
+            sock, name = socket.socket(family), (self.address, 0)
+        sock.bind(name)
+        return sock
+
+    def context(self, script):
+        """One for all sessions of a kind: it has the key that its tickets are made with."""
+        kind = (script.certificate, script.max_tls, script.client_ca)
+        with self.lock:
+            if kind not in self.contexts:
+                context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+                context.load_cert_chain(script.certificate)
+                if script.max_tls is not None:
+                    context.maximum_version = script.max_tls
+                if script.client_ca is not None:
+                    context.verify_mode = ssl.CERT_REQUIRED
+                    context.load_verify_locations(script.client_ca)
+                self.contexts[kind] = context
+            return self.contexts[kind]
 
     def _listen(self):
         while not self.stopping.is_set():
@@ -503,9 +709,10 @@ class Server:
                 except OSError:
                     return
                 sock.settimeout(PATIENCE)
-                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                if not self.local:
+                    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 script = self.scripts[min(len(self.connections), len(self.scripts) - 1)]
-                connection = Connection(sock, self, script)
+                connection = self.session(sock, self, script)
                 self.connections.append(connection)
                 thread = threading.Thread(target=connection.run, daemon=True)
                 self.threads.append(thread)

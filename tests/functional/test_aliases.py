@@ -234,5 +234,5 @@ def test_bv_chooses_the_account(rig, place):
     one, two = rig.server(), rig.server()
     rig.program.configure(settings={"hostname": DOMAIN, "log": "off"}, accounts={
         "default": rig.account(one), "work": rig.account(two, senders=["*@work.example.org"])})
-    assert f"port {one.port}" in verify(rig, "-f", "a@example.org", "b@example.net")[0]
-    assert f"port {two.port}" in verify(rig, "-f", "a@work.example.org", "b@example.net")[0]
+    assert f"host localhost:{one.port}," in verify(rig, "-f", "a@example.org", "b@example.net")[0]
+    assert f"host localhost:{two.port}," in verify(rig, "-f", "a@work.example.org", "b@example.net")[0]

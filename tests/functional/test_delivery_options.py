@@ -151,11 +151,11 @@ def test_smtputf8_that_cannot_be_had(rig):
 @pytest.mark.parametrize("option", ["holdfor=60", "holduntil=2030-01-01T00:00:00Z"])
 def test_holds_cannot_be_promised(rig, option):
     server = rig.serve()
-    failed(rig.send("-O", option, *ENVELOPE, input=MESSAGE), 78, option)
-    untouched(server)
+    failed(rig.send("-O", option, *ENVELOPE, input=MESSAGE), 78, "FUTURERELEASE")
+    assert server.messages == []
 
 
-@pytest.mark.parametrize("option", ["mt-priority=3", "Timeout.queuereturn=5d", "x"])
+@pytest.mark.parametrize("option", ["Timeout.queuereturn=5d", "x"])
 def test_others_have_no_effect(rig, option):
     server = rig.serve(caps=DSN + ("REQUIRETLS", "SMTPUTF8", "MT-PRIORITY"))
     delivered(rig.send("-O", option, *ENVELOPE, input=MESSAGE), server)

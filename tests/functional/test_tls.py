@@ -113,14 +113,25 @@ def test_bytes_behind_the_starttls_reply(rig, behind):
 
 @KINDS
 @pytest.mark.parametrize("garbage, status", [
-    (b"220 mail.example.test ESMTP\r\n", 76), (b"500 5.5.2 what?\r\n", 76), (64 * b"\0", 76),
-    (300 * b"\xff", 76), (ALERT, 76), ([ALERT, RESET], 76),
+    (64 * b"\0", 76), (300 * b"\xff", 76), (ALERT, 76), ([ALERT, RESET], 76),
     (CLOSE, 75), (CUT, 75), (RESET, 75),
     ([b"\x16\x03\x03\x00\x7a\x02\x00\x00\x76\x03\x03", CUT], 75), ([b"\x16", RESET], 75),
 ], ids=lambda v: repr(v)[:30])
 def test_handshake(rig, tls, garbage, status):
     server = rig.serve(tls=tls, steps={"tls": garbage})
     failed(rig.send(), status, "TLS")
+    nothing_said(server)
+
+
+@pytest.mark.parametrize("tls, status", [("implicit", 78), ("starttls", 76)])
+@pytest.mark.parametrize("text", [b"220 mail.example.test ESMTP\r\n", b"500 5.5.2 what?\r\n",
+                                  b"220-mail.example.test\r\n220 ESMTP\r\n"])
+def test_smtp_in_place_of_tls(rig, tls, status, text):
+    """Behind STARTTLS it is nonsense; else the port is the wrong one."""
+    server = rig.serve(tls=tls, steps={"tls": text})
+    done = rig.send()
+    failed(done, status, "TLS")
+    assert ("set tls = starttls" in done.lines[0]) == (tls == "implicit")
     nothing_said(server)
 
 

@@ -5,11 +5,15 @@
 
 #include "base/util.h"
 #include "conf_file.h"
+#include "config/account.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/banned.h"
+
+#define HEX16 "0123456789abcDEF"
+#define HEX64 HEX16 HEX16 HEX16 HEX16
 
 static void test_defaults(void **state)
 {
@@ -33,10 +37,21 @@ static void test_defaults(void **state)
 	assert_int_equal(c->n_accounts, 1);
 	assert_int_equal(c->n_dkims, 0);
 	assert_string_equal(a->name, "default");
-	assert_string_equal(a->host, "mx.example.org");
-	assert_string_equal(a->port, "587");
+	assert_string_equal(a->hosts[0], "mx.example.org");
+	assert_null(a->hosts[1]);
+	assert_int_equal(a->n_endpoints, 1);
+	assert_null(a->port);
 	assert_int_equal(a->tls, TLS_STARTTLS);
 	assert_false(a->tls_set);
+	assert_int_equal(a->protocol, PROTOCOL_SMTP);
+	assert_null(a->tls_ca_file);
+	assert_false(a->tls_pins_only);
+	assert_null(a->tls_pin);
+	assert_null(a->tls_host);
+	assert_null(a->tls_cert_file);
+	assert_null(a->tls_key_file);
+	assert_null(a->tls_priority);
+	assert_null(a->source_address);
 	assert_int_equal(a->auth, AUTH_OFF);
 	assert_null(a->mechanisms);
 	assert_null(a->senders);
@@ -87,7 +102,7 @@ static void test_global(void **state)
 	assert_int_equal(c->log_format, FORMAT_JSON);
 	assert_false(c->cache);
 	assert_int_equal(c->n_accounts, 2);
-	assert_string_equal(c->accounts[1].host, "b");
+	assert_string_equal(account_host(&c->accounts[1]), "b");
 	assert_true(strncmp(c->cache_dir, dir, strlen(dir)) == 0);
 	assert_string_equal(c->cache_dir + strlen(dir), "/cache");
 	conf_free(c);
@@ -101,7 +116,12 @@ static void test_account(void **state)
 				   "  port = 2525\n"
 				   "  tls = implicit /* one\n two */\n"
 				   "  tls_ca_file = ~/ca.pem\n"
+				   "  tls_pin = {\"sha256:" HEX64 "\", sha256:" HEX64 "}\n"
 				   "  tls_host = other.example.org // comment\n"
+				   "  tls_cert_file = client.pem\n"
+				   "  tls_key_file = ~/client.key\n"
+				   "  tls_priority = \"NORMAL:-VERS-ALL:+VERS-TLS1.3\"\n"
+				   "  source_address = \"2001:db8::2\"\n"
 				   "  auth = {login, # comment\n  \"PLAIN\"}\r\n"
 				   "  user = \"a\\\"b\\\\c\\$d\"\n"
 				   "  password = ' \"#{}\\\\\\''\n"
@@ -123,12 +143,22 @@ static void test_account(void **state)
 	assert_string_equal(a->name, "work");
 	assert_string_equal(a->file, c->path);
 	assert_int_equal(a->line, 2);
-	assert_string_equal(a->host, "smtp.example.org");
+	assert_string_equal(account_host(a), "smtp.example.org");
 	assert_string_equal(a->port, "2525");
+	assert_string_equal(a->endpoints[0].port, "2525");
+	assert_int_equal(a->endpoints[0].tls, TLS_IMPLICIT);
 	assert_int_equal(a->tls, TLS_IMPLICIT);
 	assert_true(a->tls_set);
 	assert_string_equal(a->tls_ca_file, "/home/somebody/ca.pem");
+	assert_false(a->tls_pins_only);
+	assert_string_equal(a->tls_pin[0], "sha256:" HEX64);
+	assert_string_equal(a->tls_pin[1], "sha256:" HEX64);
+	assert_null(a->tls_pin[2]);
 	assert_string_equal(a->tls_host, "other.example.org");
+	assert_string_equal(a->tls_cert_file + strlen(dir), "/client.pem");
+	assert_string_equal(a->tls_key_file, "/home/somebody/client.key");
+	assert_string_equal(a->tls_priority, "NORMAL:-VERS-ALL:+VERS-TLS1.3");
+	assert_string_equal(a->source_address, "2001:db8::2");
 	assert_int_equal(a->auth, AUTH_LIST);
 	assert_string_equal(a->mechanisms[0], "LOGIN");
 	assert_string_equal(a->mechanisms[1], "PLAIN");
@@ -198,70 +228,47 @@ static void test_dkim(void **state)
 	conf_free(c);
 }
 
-/* Host, port and TLS settle each other. */
-static void test_endpoints(void **state)
+/* Where what is remembered goes. Root has one place for all, so that others' differ. */
+static void test_cache_dir(void **state)
 {
 	static const struct {
 		const char *settings;
-		const char *host;
-		const char *port;
-		enum tls_mode tls;
+		const char *home, *xdg;
+		const char *expected; /* NULL: nowhere */
 	} cases[] = {
-		{ "host = a", "a", "587", TLS_STARTTLS },
-		{ "host = \"a:25\"", "a", "25", TLS_STARTTLS },
-		{ "host = a:465", "a", "465", TLS_IMPLICIT },
-		{ "host = a port = 465", "a", "465", TLS_IMPLICIT },
-		{ "host = a port = 465 tls = starttls", "a", "465", TLS_STARTTLS },
-		{ "host = a tls = implicit", "a", "465", TLS_IMPLICIT },
-		{ "host = a tls = off", "a", "25", TLS_OFF },
-		{ "host = a:1025 tls = off", "a", "1025", TLS_OFF },
-		{ "host = 192.0.2.1", "192.0.2.1", "587", TLS_STARTTLS },
-		{ "host = 192.0.2.1:26", "192.0.2.1", "26", TLS_STARTTLS },
-		{ "host = 2001:db8::1", "2001:db8::1", "587", TLS_STARTTLS },
-		{ "host = [2001:db8::1]", "2001:db8::1", "587", TLS_STARTTLS },
-		{ "host = [2001:db8::1]:465", "2001:db8::1", "465", TLS_IMPLICIT },
-		{ "host = [fe80::1%eth0]:25", "fe80::1%eth0", "25", TLS_STARTTLS },
+		{ "", "/home/a", NULL, "/home/a/.cache/mailchute" },
+		{ "cache = on", "/home/a", "", "/home/a/.cache/mailchute" },
+		{ "", "/home/a", "/x", "/x/mailchute" },
+		{ "", "/home/a", "x", "/home/a/.cache/mailchute" },
+		{ "", "relative", NULL, NULL },
+		{ "cache_dir = /c", "/home/a", "/x", "/c" },
+		{ "cache_dir = ~/c", "/home/a", "/x", "/home/a/c" },
+		{ "cache = off", "/home/a", "/x", NULL },
+		{ "cache = off cache_dir = /c", "/home/a", "/x", NULL },
 	};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-		char *text = xasprintf("account x { %s }", cases[i].settings);
-		struct conf *c = load_text(text);
+		char *text = xasprintf(OK_ACCOUNT "%s\n", cases[i].settings);
+		const char *expected = cases[i].expected;
+		struct conf *c;
+		char *got;
 
-		assert_string_equal(c->accounts[0].host, cases[i].host);
-		assert_string_equal(c->accounts[0].port, cases[i].port);
-		assert_int_equal(c->accounts[0].tls, cases[i].tls);
+		setenv("HOME", cases[i].home, 1);
+		setenv("XDG_CACHE_HOME", cases[i].xdg != NULL ? cases[i].xdg : "", 1);
+		c = load_text(text);
+		got = conf_cache_dir(c);
+		if (geteuid() == 0 && c->cache && c->cache_dir == NULL)
+			expected = "/var/cache/mailchute";
+		assert_int_equal(got == NULL, expected == NULL);
+		if (expected != NULL)
+			assert_string_equal(got, expected);
+		free(got);
 		conf_free(c);
 		free(text);
 	}
-}
-
-static void test_auth(void **state)
-{
-	static const struct {
-		const char *settings;
-		enum auth_mode auth;
-	} cases[] = {
-		{ "", AUTH_OFF },
-		{ "user = u password = p", AUTH_AUTO },
-		{ "user = u password_file = /p auth = AUTO", AUTH_AUTO },
-		{ "user = u auth = off", AUTH_OFF },
-		{ "user = u password = p auth = off", AUTH_OFF },
-		{ "user = u password = p auth = plain", AUTH_LIST },
-		{ "user = u password = p auth = {PLAIN} tls = off", AUTH_LIST },
-		{ "user = u password = p auth = off tls = off", AUTH_OFF },
-	};
-
-	(void)state;
-	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-		char *text = xasprintf("account x { host = a %s }", cases[i].settings);
-		struct conf *c = load_text(text);
-
-		assert_int_equal(c->accounts[0].auth, cases[i].auth);
-		assert_true((c->accounts[0].mechanisms != NULL) == (cases[i].auth == AUTH_LIST));
-		conf_free(c);
-		free(text);
-	}
+	unsetenv("XDG_CACHE_HOME");
+	setenv("HOME", "/home/somebody", 1);
 }
 
 /* What may be done to a message, with all the words there are. */
@@ -399,9 +406,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_defaults),  cmocka_unit_test(test_global),
 		cmocka_unit_test(test_account),   cmocka_unit_test(test_dkim),
-		cmocka_unit_test(test_endpoints), cmocka_unit_test(test_auth),
 		cmocka_unit_test(test_treatment), cmocka_unit_test(test_canonicalization),
 		cmocka_unit_test(test_strings),   cmocka_unit_test(test_paths),
+		cmocka_unit_test(test_cache_dir),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -35,7 +35,7 @@ static void test_include(void **state)
 		      "include( sub/keys.conf\t) domain = b.org\n");
 	assert_int_equal(c->accounts[0].line, 2);
 	assert_string_equal(c->accounts[0].file, c->path);
-	assert_string_equal(c->accounts[0].host, "a");
+	assert_string_equal(c->accounts[0].endpoints[0].name, "a");
 	assert_string_equal(c->accounts[0].user, "u");
 	assert_string_equal(c->accounts[0].tls_ca_file + strlen(dir), "/sub/ca.pem");
 	assert_string_equal(c->accounts[0].password_file + strlen(dir), "/sub/pw");

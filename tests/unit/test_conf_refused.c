@@ -139,7 +139,7 @@ static const struct refusal syntax_refusals[] = {
 	{ "\n\"\" = a\n", "@main.conf:2: syntax error" },
 	{ "domain a\n", "@main.conf:1: missing equal sign after option 'domain'" },
 	{ "domain = {a}\n", "@main.conf:1: unexpected token '{'" },
-	{ "account x { host = {a, b} }\n", "@main.conf:1: unexpected token '{'" },
+	{ "account x { user = {a, b} }\n", "@main.conf:1: unexpected token '{'" },
 	{ "account {\n host = a }\n", "@main.conf:1: missing title for section 'account'" },
 	{ "account x host = a\n", "@main.conf:1: missing opening brace for section 'account'" },
 	{ OK_ACCOUNT OK_ACCOUNT, "@main.conf:2: found duplicate title 'x'" },
@@ -242,8 +242,23 @@ static void test_global_values(void **state)
 }
 
 #define BAD_HOST(shown)                                                                            \
-	"host: \"" shown "\" is wrong, expected one host: \"name\", \"name:port\", an IP "         \
-	"address or \"[IPv6]:port\""
+	"host: \"" shown "\" is wrong, expected \"name\", \"name:port\", an IP address, "          \
+	"\"[IPv6]:port\", \"srv:domain\" or the path of a socket"
+
+#define BAD_AUTH(shown)                                                                            \
+	"auth: \"" shown "\" is wrong, expected auto, off, or a list of PLAIN, LOGIN, CRAM-MD5, "  \
+	"SCRAM-SHA-1, SCRAM-SHA-256 (or with -PLUS), XOAUTH2, OAUTHBEARER and EXTERNAL"
+
+#define BAD_PIN(shown)                                                                             \
+	"tls_pin: \"" shown "\" is wrong, expected \"sha256:\" and 64 hexadecimal digits"
+
+#define X20  "xxxxxxxxxxxxxxxxxxxx"
+#define X100 X20 X20 X20 X20 X20
+#define F16  "0123456789abcdef"
+#define F60  F16 F16 F16 "0123456789ab"
+#define F64  F16 F16 F16 F16
+/* as much of a pin as is shown */
+#define SHOWN_PIN "sha256:" F16 F16 F16 "01234"
 
 static const struct refusal account_values[] = {
 	{ "host = \"\"", BAD_HOST("") },
@@ -253,8 +268,17 @@ static const struct refusal account_values[] = {
 	{ "host = a:0587", BAD_HOST("a:0587") },
 	{ "host = a:65536", BAD_HOST("a:65536") },
 	{ "host = a:b:25", BAD_HOST("a:b:25") },
-	{ "host = srv:example.org", BAD_HOST("srv:example.org") },
-	{ "host = /run/socket", BAD_HOST("/run/socket") },
+	{ "host = srv:", BAD_HOST("srv:") },
+	{ "host = srv:a:465", BAD_HOST("srv:a:465") },
+	{ "host = \"srv:a b\"", BAD_HOST("srv:a b") },
+	{ "host = srv:[::1]", BAD_HOST("srv:[::1]") },
+	{ "host = srv:/run/s", BAD_HOST("srv:/run/s") },
+	{ "host = run/socket", BAD_HOST("run/socket") },
+	{ "host = ~/socket", BAD_HOST("~/socket") },
+	{ "host = /" X100 X20, BAD_HOST("/" X20 X20 "xxxxxxxxxxxxxxxxxxx") },
+	{ "host = \"/run/\\x0as\"", BAD_HOST("/run/ s") },
+	{ "host = {a, \"b c\"}", BAD_HOST("b c") },
+	{ "host = {a, b:0, c}", BAD_HOST("b:0") },
 	{ "host = [2001:db8::1", BAD_HOST("[2001:db8::1") },
 	{ "host = [a]", BAD_HOST("[a]") },
 	{ "host = []", BAD_HOST("[]") },
@@ -265,11 +289,43 @@ static const struct refusal account_values[] = {
 	{ "port = smtp", "port: \"smtp\" is wrong, expected a number from 1 to 65535" },
 	{ "tls = on", "tls: \"on\" is wrong, expected starttls, implicit or off" },
 	{ "tls_host = a:25", "tls_host: \"a:25\" is wrong, expected a host name or an IP address" },
-	{ "auth = CRAM-MD5",
-	  "auth: \"CRAM-MD5\" is wrong, expected auto, off, or a list of PLAIN and LOGIN" },
-	{ "auth = {PLAIN, SCRAM-SHA-256}",
-	  "auth: \"SCRAM-SHA-256\" is wrong, expected auto, off, or a list of PLAIN and "
-	  "LOGIN" },
+	{ "protocol = SMTP", "protocol: \"SMTP\" is wrong, expected smtp or lmtp" },
+	{ "tls_ca_file = \"\"",
+	  "tls_ca_file: \"\" is wrong, expected a file name (with ~/ in front "
+	  "only if there is a home), or none" },
+	{ "tls_pin = \"\"", BAD_PIN("") },
+	{ "tls_pin = none", BAD_PIN("none") },
+	{ "tls_pin = sha256:", BAD_PIN("sha256:") },
+	{ "tls_pin = " F64, BAD_PIN(F60) },
+	{ "tls_pin = sha512:" F64, BAD_PIN("sha512:" F16 F16 F16 "01234") },
+	{ "tls_pin = SHA256:" F64, BAD_PIN("SHA256:" F16 F16 F16 "01234") },
+	{ "tls_pin = sha256:" F60, BAD_PIN(SHOWN_PIN) },
+	{ "tls_pin = sha256:" F64 "0", BAD_PIN(SHOWN_PIN) },
+	{ "tls_pin = {sha256:" F64 ", \"sha256:" F60 "xxxx\"}", BAD_PIN(SHOWN_PIN) },
+	{ "tls_cert_file = \"\"", "tls_cert_file: \"\" is wrong, expected a file name (with ~/ in "
+				  "front only if there is a home) or a \"pkcs11:\" URL" },
+	{ "tls_key_file = \"pkcs11:\\x0a\"",
+	  "tls_key_file: \"pkcs11: \" is wrong, expected a file name (with ~/ in front only if "
+	  "there is a home) or a \"pkcs11:\" URL" },
+	{ "tls_priority = \"\"",
+	  "tls_priority: \"\" is wrong, expected text without control characters" },
+	{ "auth = CRAM", BAD_AUTH("CRAM") },
+	{ "auth = {PLAIN, SCRAM-SHA-512}", BAD_AUTH("SCRAM-SHA-512") },
+	{ "auth = on", BAD_AUTH("on") },
+	{ "password_command = \"\"", "password_command: \"\" is wrong, expected words without "
+				     "control characters (with ~/ in front only if there is a "
+				     "home)" },
+	{ "password_command = {pass, \"\"}", "password_command: \"\" is wrong, expected words "
+					     "without control characters (with ~/ in front only if "
+					     "there is a home)" },
+	{ "password_credential = a/b",
+	  "password_credential: \"a/b\" is wrong, expected a name without a slash" },
+	{ "source_address = localhost",
+	  "source_address: \"localhost\" is wrong, expected an IPv4 or IPv6 address" },
+	{ "source_address = 192.0.2.1:25",
+	  "source_address: \"192.0.2.1:25\" is wrong, expected an IPv4 or IPv6 address" },
+	{ "source_address = [::1]",
+	  "source_address: \"[::1]\" is wrong, expected an IPv4 or IPv6 address" },
 	{ "user = \"a\\x0a\"", "user: \"a \" is wrong, expected text without control characters" },
 	{ "password = \"\"", "password: \"***\" is wrong, expected one line of text, not empty" },
 	{ "password = \"secret\\x0a\"",
@@ -308,10 +364,43 @@ static void test_account_values(void **state)
 	refuse_values("account x {\n", account_values, ARRAY_LEN(account_values), "\n}\n");
 }
 
+#define PORT_UNUSED                                                                                \
+	"port is given, but every entry of host has its own or cannot have one; take one of them " \
+	"out"
+#define TWO_PASSWORDS                                                                              \
+	"only one of password, password_file, password_command and password_credential can be "    \
+	"given"
+#define NO_PASSWORD                                                                                \
+	"password, password_file, password_command or password_credential is missing; auth = off " \
+	"does without"
+
 static const struct refusal account_rules[] = {
 	{ "{ }", "host is missing" },
 	{ "{ port = 25 }", "host is missing" },
-	{ "{ host = a:25 port = 25 }", "port is given in host and as port; keep one of them" },
+	{ "{ host = a:25 port = 25 }", PORT_UNUSED },
+	{ "{ host = {a:25, b:26} port = 25 }", PORT_UNUSED },
+	{ "{ host = srv:a port = 25 }", PORT_UNUSED },
+	{ "{ port = 25 host = {/run/s, a:25, srv:b} }", PORT_UNUSED },
+	{ "{ host = a protocol = lmtp ip = 4 source_address = ::1 }",
+	  "source_address and ip contradict each other" },
+	{ "{ host = a source_address = 192.0.2.1 ip = 6 }",
+	  "source_address and ip contradict each other" },
+	{ "{ host = srv:a protocol = lmtp }",
+	  "\"srv:\" finds servers for submission, and they do not speak LMTP" },
+	{ "{ host = {a, srv:a} protocol = lmtp }",
+	  "\"srv:\" finds servers for submission, and they do not speak LMTP" },
+	{ "{ host = a tls_ca_file = none }", "tls_ca_file = none needs tls_pin" },
+	{ "{ host = a tls = off tls_pin = sha256:" F64 " }",
+	  "tls_pin and tls_cert_file are of no use without TLS" },
+	{ "{ host = /s tls_cert_file = c }",
+	  "tls_pin and tls_cert_file are of no use without TLS" },
+	{ "{ host = /s tls = starttls }",
+	  "TLS over a socket needs tls_host, the name in the certificate" },
+	{ "{ host = {a, /s} tls = implicit }",
+	  "TLS over a socket needs tls_host, the name in the certificate" },
+	{ "{ host = a tls_key_file = k }", "tls_key_file is given, but tls_cert_file is missing" },
+	{ "{ host = a tls_cert_file = \"pkcs11:object=a\" }",
+	  "tls_key_file is missing: tls_cert_file is a URL and holds no key" },
 	{ "{ host = a dkim = off dkim_required = yes }",
 	  "dkim_required = yes and dkim = off contradict each other" },
 	{ "{ dkim_required = yes host = a dkim = off }",
@@ -320,23 +409,30 @@ static const struct refusal account_rules[] = {
 	  "auth is auto, off, or a list of mechanisms, not a mixture" },
 	{ "{ host = a auth = {PLAIN, off} }",
 	  "auth is auto, off, or a list of mechanisms, not a mixture" },
-	{ "{ host = a user = u password = p password_file = f }",
-	  "password and password_file are both given; keep one of them" },
+	{ "{ host = a user = u password = p password_file = f }", TWO_PASSWORDS },
+	{ "{ host = a user = u password = p password_command = f }", TWO_PASSWORDS },
+	{ "{ host = a user = u password_command = p password_credential = f }", TWO_PASSWORDS },
+	{ "{ host = a user = u password_file = p password_credential = f auth = off }",
+	  TWO_PASSWORDS },
+	{ "{ host = a password_command = p }", "user is missing, but there is a password" },
+	{ "{ host = a password_credential = p tls_cert_file = c }",
+	  "user is missing, but there is a password" },
 	{ "{ host = a password = p }", "user is missing, but there is a password" },
 	{ "{ host = a password_file = p auth = off }", "user is missing, but there is a password" },
 	{ "{ host = a auth = auto }", "user is missing, but auth is on; give both, or auth = off" },
 	{ "{ host = a auth = PLAIN }",
 	  "user is missing, but auth is on; give both, or auth = off" },
-	{ "{ host = a user = u }",
-	  "password or password_file is missing; auth = off does without" },
-	{ "{ host = a user = u auth = {LOGIN} }",
-	  "password or password_file is missing; auth = off does without" },
-	{ "{ host = a user = u password = p tls = off }",
-	  "tls = off would send the password in clear; write tls = starttls, or name the "
-	  "mechanisms in auth (auth = {PLAIN}) if it is meant" },
-	{ "{ host = a user = u password = p tls = off auth = auto }",
-	  "tls = off would send the password in clear; write tls = starttls, or name the "
-	  "mechanisms in auth (auth = {PLAIN}) if it is meant" },
+	{ "{ host = a tls_cert_file = c auth = {EXTERNAL, SCRAM-SHA-256} }",
+	  "user is missing, but auth is on; give both, or auth = off" },
+	{ "{ host = a auth = OAUTHBEARER }",
+	  "user is missing, but auth is on; give both, or auth = off" },
+	{ "{ host = a auth = EXTERNAL }", "EXTERNAL in auth needs tls_cert_file" },
+	{ "{ host = a user = u password = p auth = {PLAIN, EXTERNAL} }",
+	  "EXTERNAL in auth needs tls_cert_file" },
+	{ "{ host = a user = u }", NO_PASSWORD },
+	{ "{ host = a user = u auth = {LOGIN} }", NO_PASSWORD },
+	{ "{ host = a user = u auth = XOAUTH2 tls_cert_file = c }", NO_PASSWORD },
+	{ "{ host = a user = u auth = {EXTERNAL, PLAIN} tls_cert_file = c }", NO_PASSWORD },
 };
 
 static void test_account_rules(void **state)

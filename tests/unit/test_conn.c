@@ -376,7 +376,7 @@ static void script_open(struct pair *p, struct script *s, const ssize_t *steps)
 	*s = (struct script){ .steps = steps };
 	buf_init(&s->out, OUT_MAX);
 	pair_open(p, LONG_MS);
-	conn_set_transport(&p->conn, (struct transport){ script_read, script_write, s });
+	conn_set_transport(&p->conn, (struct transport){ script_read, script_write, NULL, s });
 }
 
 static void script_close(struct pair *p, struct script *s)
@@ -466,6 +466,37 @@ static void failing_transport(void **state)
 	script_close(&p, &s);
 }
 
+/* What a transport keeps back leaves with conn_flush(), and not before. */
+static ssize_t script_flush(void *ctx, const char **why)
+{
+	struct script *s = ctx;
+
+	if (*s->steps == IO_FAILED)
+		*why = "the reason";
+	return *s->steps++;
+}
+
+static void keeping_transport(void **state)
+{
+	static const ssize_t steps[] = { IO_WANT_WRITE, IO_WANT_WRITE, 0, 0, 7, IO_FAILED };
+	struct script s;
+	struct pair p;
+
+	(void)state;
+	script_open(&p, &s, steps);
+	p.conn.transport.flush = script_flush;
+	assert_true(conn_flush(&p.conn, &p.r)); /* though nothing was queued */
+	assert_ptr_equal(s.steps, steps + 3);
+	for (int i = 0; i < CONN_PIECE / 7 + 1; i++)
+		assert_true(conn_write(&p.conn, "a line\n", 7, &p.r));
+	assert_ptr_equal(s.steps, steps + 4); /* a piece was written, nothing flushed */
+	assert_false(conn_flush(&p.conn, &p.r));
+	assert_ptr_equal(s.steps, steps + 6);
+	assert_non_null(strstr(p.r.text, "the reason"));
+	assert_failed(&p, CAUSE_TEMPORARY);
+	script_close(&p, &s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -481,6 +512,7 @@ int main(void)
 		cmocka_unit_test(waiting_writes),
 		cmocka_unit_test(waiting_for_input),
 		cmocka_unit_test(failing_transport),
+		cmocka_unit_test(keeping_transport),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

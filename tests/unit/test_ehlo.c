@@ -32,7 +32,12 @@ static void extensions(void **state)
 		{ "SIZE", EXT_SIZE },
 		{ "AUTH", EXT_AUTH },
 		{ "DSN\nrequiretls\nSmtpUtf8", EXT_DSN | EXT_REQUIRETLS | EXT_SMTPUTF8 },
-		{ "ENHANCEDSTATUSCODES\nVRFY\nHELP\nCHUNKING", 0 },
+		{ "ENHANCEDSTATUSCODES\nVRFY\nHELP\nBURL", 0 },
+		{ "CHUNKING\nmt-priority MIXER\nPIPECONNECT",
+		  EXT_CHUNKING | EXT_MT_PRIORITY | EXT_PIPECONNECT },
+		{ "LIMITS RCPTMAX=5\nFUTURERELEASE 60 2030-01-01T00:00:00Z",
+		  EXT_LIMITS | EXT_FUTURERELEASE },
+		{ "CHUNKINGS\nLIMIT\nX_PIPE_CONNECT", 0 },
 		{ "\n\nSTARTTLS\n\n", EXT_STARTTLS },
 		/* words are compared whole */
 		{ "STARTTLSX", 0 },
@@ -125,6 +130,47 @@ static void sizes(void **state)
 		assert_true(ehlo_has(&e, EXT_PIPELINING));
 		if (e.size != rows[i].size)
 			fail_msg("\"%s\": %ju", rows[i].line, (uintmax_t)e.size);
+		ehlo_free(&e);
+		buf_free(&text);
+	}
+}
+
+/* RFC 9422 and RFC 4865: numbers that say how much is too much. */
+static void limits(void **state)
+{
+	static const struct {
+		const char *line;
+		uint64_t rcpt_max;
+		uint64_t mail_max;
+		uint64_t hold_max;
+	} rows[] = {
+		{ "LIMITS RCPTMAX=20 MAILMAX=5", 20, 5, 0 },
+		{ "limits mailmax=1", 0, 1, 0 },
+		{ "LIMITS RCPTDOMAINMAX=3 X=1\tRCPTMAX=7 ", 7, 0, 0 },
+		{ "FUTURERELEASE 86400 2030-01-01T00:00:00Z", 0, 0, 86400 },
+		/* none that can be understood */
+		{ "LIMITS", 0, 0, 0 },
+		{ "LIMITS RCPTMAX MAILMAX=", 0, 0, 0 },
+		{ "LIMITS RCPTMAX=0 MAILMAX=-1", 0, 0, 0 },
+		{ "LIMITS RCPTMAX=99999999999999999999 =5", 0, 0, 0 },
+		{ "LIMITS RCPTMAXX=5 XRCPTMAX=5", 0, 0, 0 },
+		{ "FUTURERELEASE", 0, 0, 0 },
+		{ "FUTURERELEASE soon", 0, 0, 0 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct ehlo e;
+		struct buf text;
+
+		buf_init(&text, 1000);
+		buf_addf(&text, "hello\n%s", rows[i].line);
+		ehlo_init(&e);
+		ehlo_parse(&e, buf_span(&text));
+		if (e.rcpt_max != rows[i].rcpt_max || e.mail_max != rows[i].mail_max ||
+		    e.hold_max != rows[i].hold_max)
+			fail_msg("\"%s\": %ju %ju %ju", rows[i].line, (uintmax_t)e.rcpt_max,
+				 (uintmax_t)e.mail_max, (uintmax_t)e.hold_max);
 		ehlo_free(&e);
 		buf_free(&text);
 	}
@@ -231,9 +277,13 @@ static void any_bytes(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(extensions), cmocka_unit_test(greeting),
-		cmocka_unit_test(sizes),      cmocka_unit_test(mechanisms),
-		cmocka_unit_test(again),      cmocka_unit_test(too_many_mechanisms),
+		cmocka_unit_test(extensions),
+		cmocka_unit_test(greeting),
+		cmocka_unit_test(sizes),
+		cmocka_unit_test(limits),
+		cmocka_unit_test(mechanisms),
+		cmocka_unit_test(again),
+		cmocka_unit_test(too_many_mechanisms),
 		cmocka_unit_test(any_bytes),
 	};
 

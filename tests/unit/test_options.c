@@ -92,6 +92,9 @@ static void describe(const struct options *o, struct buf *b)
 	add_string(b, "notify", o->delivery.notify);
 	add_string(b, "ret", o->delivery.ret);
 	add_string(b, "envid", o->delivery.envid);
+	add_string(b, "priority", o->delivery.priority);
+	add_string(b, "holdfor", o->delivery.holdfor);
+	add_string(b, "holduntil", o->delivery.holduntil);
 	buf_adds(b, o->delivery.requiretls ? "requiretls " : "");
 	buf_adds(b, o->delivery.smtputf8 ? "smtputf8 " : "");
 	for (size_t i = 0; i < o->n_recipients; i++)
@@ -206,6 +209,7 @@ static void taken(void **state)
 		{ "sendmail -n a", "n <a> " },
 		{ "sendmail -O DeliveryMode=b -OErrorMode=m a", "<a> " },
 		{ "sendmail -O smtputf8x=maybe a", "<a> " },
+		{ "sendmail -O holdforever=x -O hold=x -O mt-priorit=x -O mt=x -O = a", "<a> " },
 		{ "sendmail -Ac -c -D file -E -em -G -h 5 -J x -M x -m a", "<a> " },
 		{ "sendmail -p x -Q x -S -s -T -U -X file -x -z x a", "<a> " },
 	};
@@ -252,6 +256,47 @@ static void delivery(void **state)
 		{ "sendmail -O requiretls=yes", "requiretls " },
 		{ "sendmail -ORequireTLS=YES -O SMTPUTF8=yes", "requiretls smtputf8 " },
 		{ "sendmail -O requiretls=yes -O requiretls=no -O smtputf8=no", "" },
+		/* RFC 6710 */
+		{ "sendmail -O mt-priority=0", "priority=0 " },
+		{ "sendmail -O MT-Priority=9", "priority=9 " },
+		{ "sendmail -Omt-priority=-9", "priority=-9 " },
+		{ "sendmail -O mt-priority=1 -O mt-priority=-1", "priority=-1 " },
+		/* RFC 4865 */
+		{ "sendmail -O holdfor=1", "holdfor=1 " },
+		{ "sendmail -OHOLDFOR=999999999", "holdfor=999999999 " },
+		{ "sendmail -O holdfor=1 -O holdfor=2", "holdfor=2 " },
+		{ "sendmail -O holduntil=2026-11-22T07:00:00Z", "holduntil=2026-11-22T07:00:00Z " },
+		{ "sendmail -O holduntil=2026-11-22t07:00:00z", "holduntil=2026-11-22T07:00:00Z " },
+		{ "sendmail -O holduntil=2026-11-22T07:00:00.999Z",
+		  "holduntil=2026-11-22T07:00:00Z " },
+		{ "sendmail -O holduntil=2026-11-22T07:00:00+00:00",
+		  "holduntil=2026-11-22T07:00:00Z " },
+		{ "sendmail -O holduntil=2026-11-22T07:00:00-00:00",
+		  "holduntil=2026-11-22T07:00:00Z " },
+		{ "sendmail -O holduntil=2026-11-22T07:00:00+05:30",
+		  "holduntil=2026-11-22T01:30:00Z " },
+		{ "sendmail -O holduntil=2026-11-22T07:00:00-08:00",
+		  "holduntil=2026-11-22T15:00:00Z " },
+		{ "sendmail -O holduntil=2026-11-22T00:59:59+01:00",
+		  "holduntil=2026-11-21T23:59:59Z " },
+		{ "sendmail -O holduntil=2026-11-22T23:00:00-01:00",
+		  "holduntil=2026-11-23T00:00:00Z " },
+		{ "sendmail -O holduntil=2027-01-01T00:00:00+00:01",
+		  "holduntil=2026-12-31T23:59:00Z " },
+		{ "sendmail -O holduntil=2026-12-31T23:59:00-00:01",
+		  "holduntil=2027-01-01T00:00:00Z " },
+		{ "sendmail -O holduntil=2028-03-01T00:00:00+23:59",
+		  "holduntil=2028-02-29T00:01:00Z " },
+		{ "sendmail -O holduntil=2027-03-01T00:00:00+00:01",
+		  "holduntil=2027-02-28T23:59:00Z " },
+		{ "sendmail -O holduntil=2028-02-28T12:00:00-12:00",
+		  "holduntil=2028-02-29T00:00:00Z " },
+		{ "sendmail -O holduntil=2027-02-28T12:00:00-12:00",
+		  "holduntil=2027-03-01T00:00:00Z " },
+		{ "sendmail -O holduntil=2000-02-29T00:00:00Z", "holduntil=2000-02-29T00:00:00Z " },
+		{ "sendmail -O holduntil=2016-12-31T23:59:60Z", "holduntil=2016-12-31T23:59:59Z " },
+		{ "sendmail -O holduntil=2026-11-22T07:00:00Z -O holduntil=2027-11-22T07:00:00Z",
+		  "holduntil=2027-11-22T07:00:00Z " },
 	};
 
 	(void)state;
@@ -425,10 +470,55 @@ static void refused(void **state)
 
 	(void)state;
 	refuse_each(rows, COUNT(rows));
-	check_refused("sendmail -O holdfor=60", CAUSE_CONFIG, "holdfor=60");
-	check_refused("sendmail -Oholduntil=x", CAUSE_CONFIG, "holduntil=x");
 	check_refused("sendmail -Fa\nb", CAUSE_DATA, "-F");
 	check_refused("sendmail -La\x1b", CAUSE_DATA, "-L");
+}
+
+/* RFC 6710, RFC 4865 */
+static void wrong_values(void **state)
+{
+	static const struct refusal rows[] = {
+		{ "sendmail -O mt-priority=10", "-O mt-priority=10: expected" },
+		{ "sendmail -O mt-priority=-10", "-O mt-priority=-10: expected" },
+		{ "sendmail -O mt-priority=+1", "-O mt-priority=+1: expected" },
+		{ "sendmail -O mt-priority=-0", "-O mt-priority=-0: expected" },
+		{ "sendmail -O mt-priority=01", "-O mt-priority=01: expected" },
+		{ "sendmail -O mt-priority=--1", "-O mt-priority=--1: expected" },
+		{ "sendmail -O mt-priority=-", "-O mt-priority=-: expected" },
+		{ "sendmail -O mt-priority=", "-O mt-priority=: expected" },
+		{ "sendmail -O mt-priority", "-O mt-priority=: expected" },
+		{ "sendmail -O holdfor=0", "-O holdfor=0: expected" },
+		{ "sendmail -O holdfor=060", "-O holdfor=060: expected" },
+		{ "sendmail -O holdfor=-1", "-O holdfor=-1: expected" },
+		{ "sendmail -O holdfor=1h", "-O holdfor=1h: expected" },
+		{ "sendmail -O holdfor=1000000000", "-O holdfor=1000000000: expected" },
+		{ "sendmail -O holdfor", "-O holdfor=: expected" },
+		{ "sendmail -Oholduntil=x", "-O holduntil=x: expected" },
+		{ "sendmail -O holduntil=", "-O holduntil=: expected" },
+		{ "sendmail -O holduntil=2026-11-22", "-O holduntil=" },
+		{ "sendmail -O holduntil=2026-11-22T07:00:00", "-O holduntil=" },
+		{ "sendmail -O holduntil=2026-11-22T07:00Z", "-O holduntil=" },
+		{ "sendmail -O holduntil=2026-11-22T07:00:00.Z", "-O holduntil=" },
+		{ "sendmail -O holduntil=2026-11-22T07:00:00Zx", "-O holduntil=" },
+		{ "sendmail -O holduntil=2026-11-22T07:00:00+0100", "-O holduntil=" },
+		{ "sendmail -O holduntil=2026-11-22T07:00:00+24:00", "-O holduntil=" },
+		{ "sendmail -O holduntil=2026-11-22T07:00:00+01:60", "-O holduntil=" },
+		{ "sendmail -O holduntil=2026-11-22T24:00:00Z", "-O holduntil=" },
+		{ "sendmail -O holduntil=2026-11-22T07:60:00Z", "-O holduntil=" },
+		{ "sendmail -O holduntil=2026-11-22T07:00:61Z", "-O holduntil=" },
+		{ "sendmail -O holduntil=2026-13-22T07:00:00Z", "-O holduntil=" },
+		{ "sendmail -O holduntil=2026-00-22T07:00:00Z", "-O holduntil=" },
+		{ "sendmail -O holduntil=2026-11-31T07:00:00Z", "-O holduntil=" },
+		{ "sendmail -O holduntil=2027-02-29T07:00:00Z", "-O holduntil=" },
+		{ "sendmail -O holduntil=2100-02-29T07:00:00Z", "-O holduntil=" },
+		{ "sendmail -O holduntil=2026-11-00T07:00:00Z", "-O holduntil=" },
+		{ "sendmail -O holduntil=26-11-22T07:00:00Z", "-O holduntil=" },
+		{ "sendmail -O holdfor=60 -O holduntil=2026-11-22T07:00:00Z", "both given" },
+		{ "sendmail -O holduntil=2026-11-22T07:00:00Z -O holdfor=60", "both given" },
+	};
+
+	(void)state;
+	refuse_each(rows, COUNT(rows));
 }
 
 /* The name decides, without its directory. */
@@ -512,7 +602,7 @@ int main(void)
 		cmocka_unit_test(delivery),     cmocka_unit_test(long_options),
 		cmocka_unit_test(refused),      cmocka_unit_test(other_names),
 		cmocka_unit_test(long_refused), cmocka_unit_test(programs),
-		cmocka_unit_test(help),
+		cmocka_unit_test(wrong_values), cmocka_unit_test(help),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

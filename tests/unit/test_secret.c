@@ -472,6 +472,32 @@ static void test_credential(void **state)
 	unlink("key");
 }
 
+/* What is no secret may be anybody's. */
+static void test_public(void **state)
+{
+	struct result r = RESULT_OK;
+	struct buf out;
+
+	(void)state;
+	put("cert", "public\n", 7, 0666);
+	assert_int_equal(symlink("cert", "link"), 0);
+	assert_true(secret_read_public("cert", "tls_cert_file", &out, &r));
+	assert_string_equal(buf_str(&out), "public\n");
+	buf_wipe(&out);
+	assert_true(secret_read_public("link", "tls_cert_file", &out, &r));
+	buf_wipe(&out);
+	assert_false(secret_read_public("none", "tls_cert_file", &out, &r));
+	assert_string_equal(r.text, "tls_cert_file: none: cannot be opened: No such file or "
+				    "directory");
+	assert_int_equal(r.cause, CAUSE_CONFIG);
+	result_free(&r);
+	assert_false(secret_read_public(".", "tls_cert_file", &out, &r));
+	assert_string_equal(r.text, "tls_cert_file: .: is no regular file");
+	result_free(&r);
+	unlink("link");
+	unlink("cert");
+}
+
 static void test_first_line(void **state)
 {
 	static const struct {
@@ -547,6 +573,7 @@ int main(void)
 		cmocka_unit_test(test_size),
 		cmocka_unit_test(test_credential),
 		cmocka_unit_test(test_first_line),
+		cmocka_unit_test(test_public),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);
