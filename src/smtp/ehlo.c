@@ -78,6 +78,10 @@ static void take_size(struct ehlo *e, struct span parameters)
 static void take_hold(struct ehlo *e, struct span parameters)
 {
 	e->hold_max = number_of(next_word(&parameters));
+	struct span date = next_word(&parameters);
+
+	if (date.len == EHLO_DATE && date.p[EHLO_DATE - 1] == 'Z')
+		memcpy(e->hold_until, date.p, EHLO_DATE);
 }
 
 /* RFC 9422 section 4: NAME=VALUE, those we know. */

@@ -28,12 +28,15 @@ enum {
 
 #define EHLO_MECHANISMS_MAX 4096
 
+#define EHLO_DATE 20 /* octets of a date and time of RFC 3339 in UTC */
+
 struct ehlo {
 	unsigned extensions;
 	uint64_t size;     /* the largest message, 0: no limit told */
 	uint64_t rcpt_max; /* recipients in one transaction (LIMITS, RFC 9422), 0: not told */
 	uint64_t mail_max; /* transactions in one session, 0: not told */
 	uint64_t hold_max; /* FUTURERELEASE: the longest interval in seconds, 0: not told */
+	char hold_until[EHLO_DATE + 1]; /* and the latest time, "2030-01-01T00:00:00Z", or "" */
 	struct buf
 		mechanisms; /* AUTH mechanisms, upper case, each between blanks: " PLAIN LOGIN " */
 };

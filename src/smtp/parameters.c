@@ -41,6 +41,12 @@ static bool check_hold(const struct client *c, const struct smtp_options *option
 				   "-O holdfor=%s: the server holds messages for %" PRIu64
 				   " seconds at most",
 				   options->holdfor, longest);
+	/* Both are of one form, in which the later time is the greater text. */
+	if (c->ehlo.hold_until[0] != '\0' && options->holduntil != NULL &&
+	    strcmp(options->holduntil, c->ehlo.hold_until) > 0)
+		return result_fail(r, CAUSE_CONFIG, STEP_MAIL,
+				   "-O holduntil=%s: the server holds messages until %s at most",
+				   options->holduntil, c->ehlo.hold_until);
 	return true;
 }
 

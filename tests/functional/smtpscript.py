@@ -52,7 +52,7 @@ SILENCE, STALL = "<silence>", "<stall>"
 _ENDINGS = (CLOSE, CUT, RESET, SILENCE, STALL)
 PATIENCE = 30  # seconds until the server gives a client up, so that no thread outlives a run
 EHLO = ("PIPELINING", "SIZE 10485760", "8BITMIME", "ENHANCEDSTATUSCODES")
-PATH = re.compile(rb'[^:]*:<(("(?:\\.|[^"\\])*"|[^">])*)>')     # of MAIL or RCPT, and what is before
+PATH = re.compile(rb'[^:]*:<(("(?:\\.|[^"\\])*"|[^">])*)>')     # MAIL or RCPT up to there
 PARAMETERS = {      # of MAIL and RCPT: the extension that has to be offered
     "SIZE": "SIZE", "BODY": "8BITMIME", "SMTPUTF8": "SMTPUTF8", "RET": "DSN", "ENVID": "DSN",
     "NOTIFY": "DSN", "ORCPT": "DSN", "REQUIRETLS": "REQUIRETLS", "AUTH": "AUTH",

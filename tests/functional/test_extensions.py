@@ -3,6 +3,7 @@ not. DSN, REQUIRETLS and SMTPUTF8 by themselves are in test_delivery_options.py.
 
 import datetime
 import email
+import socket
 
 import pytest
 
@@ -524,7 +525,7 @@ def test_hold_until(rig, caps):
 
 
 @pytest.mark.parametrize("option, offered", [
-    ("holdfor=60", False), ("holduntil=2", False), ("holdfor=86401", True)])
+    ("holdfor=60", False), ("holduntil=2", False), ("holdfor=86401", True), ("holduntil=48", True)])
 def test_holds_that_cannot_be_had(rig, option, offered):
     if option.startswith("holduntil"):
         option = f"holduntil={hours(int(option.split('=')[1]))}"
@@ -547,3 +548,51 @@ def test_a_hold_holds_for_each_transaction(rig):
     silent(rig.send("-O", "holdfor=60", "-O", "mt-priority=2", *to(*names(2)), input=MESSAGE))
     assert all(b"HOLDFOR=60" in m.sender and b"MT-PRIORITY=2" in m.sender for m in server.messages)
     assert len(server.messages) == 2
+
+
+# the scripted server itself: what no client may do is seen
+
+ENVELOPE_SAID = b"MAIL FROM:<>\r\nRCPT TO:<b@x>\r\n"
+
+
+@pytest.mark.parametrize("caps, said, words", [
+    ((), b"MAIL FROM:<> BODY=8BITMIME\r\n", "BODY was not offered"),
+    ((), b"MAIL FROM:<\"> X=1\"@x> SIZE=1\r\n", "SIZE was not offered"),
+    (("DSN",), b"MAIL FROM:<>\r\nRCPT TO:<b@x> NOTIFY=NEVER X=1\r\n", "X was not offered"),
+    (("FUTURERELEASE 9",), b"MAIL FROM:<> HOLDFOR=5 MT-PRIORITY=3\r\n", "MT-PRIORITY was not"),
+    ((), ENVELOPE_SAID + b"BDAT 2 LAST\r\n\r\n", "BDAT without CHUNKING"),
+    (("CHUNKING",), ENVELOPE_SAID + b"BDAT 1\r\nxDATA\r\n", "DATA after BDAT"),
+    (("CHUNKING",), ENVELOPE_SAID + b"BDAT 1 LAST\r\nx", "the last line has no end"),
+    (("CHUNKING",), ENVELOPE_SAID + b"BDAT LAST\r\n", "no BDAT command"),
+    (("CHUNKING", "SIZE"), b"MAIL FROM:<> SIZE=2\r\nRCPT TO:<b@x>\r\nBDAT 3 LAST\r\nx\r\n",
+     "SIZE=2"),
+    (("LIMITS RCPTMAX=1",), ENVELOPE_SAID + b"RCPT TO:<c@x>\r\n", "RCPT number 2"),
+    (("LIMITS MAILMAX=1",), ENVELOPE_SAID + b"RSET\r\nMAIL FROM:<>\r\n", "MAIL number 2"),
+    ((), b"MAIL FROM:<>\r\nMAIL FROM:<>\r\n", "MAIL inside a transaction"),
+    (("CHUNKING",), ENVELOPE_SAID + b"BDAT 2\r\n\r\nBDAT 2 LAST\r\n\r\nQUIT\r\n", None),
+])
+def test_violations_are_seen(rig, caps, said, words):
+    rig.unruly = True
+    server = rig.server(**CLEAR, caps=("PIPELINING",) + caps)
+    with socket.create_connection(("127.0.0.1", server.port)) as client:
+        client.recv(1000)
+        client.sendall(b"EHLO x\r\n")
+        client.recv(1000)
+        client.sendall(said)
+        client.shutdown(socket.SHUT_WR)
+        while client.recv(1000):
+            pass
+    violations = server.settle().violations
+    assert violations == [] if words is None else any(words in v for v in violations), violations
+
+
+def test_talking_ahead_of_the_greeting_is_seen(rig):
+    rig.unruly = True
+    servers = [rig.server(**CLEAR, caps=caps, greet_after=1) for caps in (EHLO, ("PIPECONNECT",))]
+    for server in servers:
+        with socket.create_connection(("127.0.0.1", server.port)) as client:
+            client.sendall(b"EHLO x\r\n")
+            client.shutdown(socket.SHUT_WR)
+            while client.recv(1000):
+                pass
+    assert [len(server.settle().violations) for server in servers] == [1, 0]

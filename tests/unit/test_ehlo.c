@@ -176,6 +176,34 @@ static void limits(void **state)
 	}
 }
 
+static void hold_until(void **state)
+{
+	static const struct {
+		const char *line;
+		const char *date;
+	} rows[] = {
+		{ "FUTURERELEASE 60 2030-01-01T00:00:00Z", "2030-01-01T00:00:00Z" },
+		{ "FUTURERELEASE x 2030-01-01T00:00:00Z more", "2030-01-01T00:00:00Z" },
+		{ "FUTURERELEASE 60", "" },
+		{ "FUTURERELEASE 60 2030-01-01T00:00:00+01:00", "" },
+		{ "FUTURERELEASE 60 2030-01-01T00:00:000", "" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct ehlo e;
+		struct buf text;
+
+		buf_init(&text, 1000);
+		buf_addf(&text, "hello\n%s", rows[i].line);
+		ehlo_init(&e);
+		ehlo_parse(&e, buf_span(&text));
+		assert_string_equal(e.hold_until, rows[i].date);
+		ehlo_free(&e);
+		buf_free(&text);
+	}
+}
+
 static void mechanisms(void **state)
 {
 	static const struct {
@@ -277,13 +305,10 @@ static void any_bytes(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(extensions),
-		cmocka_unit_test(greeting),
-		cmocka_unit_test(sizes),
-		cmocka_unit_test(limits),
-		cmocka_unit_test(mechanisms),
-		cmocka_unit_test(again),
-		cmocka_unit_test(too_many_mechanisms),
+		cmocka_unit_test(extensions), cmocka_unit_test(greeting),
+		cmocka_unit_test(sizes),      cmocka_unit_test(limits),
+		cmocka_unit_test(hold_until), cmocka_unit_test(mechanisms),
+		cmocka_unit_test(again),      cmocka_unit_test(too_many_mechanisms),
 		cmocka_unit_test(any_bytes),
 	};
 
