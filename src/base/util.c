@@ -81,10 +81,11 @@ char *xasprintf(const char *fmt, ...)
 
 void wipe(void *p, size_t len)
 {
-	volatile unsigned char *v = p;
-
-	while (len-- > 0)
-		*v++ = 0;
+	if (len == 0)
+		return;
+	memset(p, 0, len);
+	/* For all the compiler knows somebody reads it now. */
+	__asm__ __volatile__("" : : "r"(p) : "memory");
 }
 
 void wipe_free(char *s)
