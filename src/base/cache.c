@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/util.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdint.h>
@@ -20,6 +21,7 @@
 #define NAME_LENGTH_MAX 200 /* escaped; every file system has room for that */
 #define TEMPORARY_SIZE  32  /* of a name that no escaped one is like: it begins with a dot */
 #define READ_PIECE      4096
+#define LEFT_OVER_S     3600
 
 static bool is_ours(const struct stat *st)
 {
@@ -171,6 +173,30 @@ static bool fill_file(int folder, const char *name, struct span contents)
 	return close(fd) == 0 && ok;
 }
 
+/* Somebody who was killed in the middle has left it, which may be a secret. */
+static bool is_left_over(int folder, const char *name)
+{
+	struct stat st;
+
+	return name[0] == '.' && fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       S_ISREG(st.st_mode) && st.st_mtime < clock_now() - LEFT_OVER_S;
+}
+
+static void sweep(int folder)
+{
+	int fd = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *d = fd >= 0 ? fdopendir(fd) : NULL;
+	const struct dirent *entry;
+
+	if (d == NULL && fd >= 0)
+		close(fd);
+	while (d != NULL && (entry = readdir(d)) != NULL)
+		if (is_left_over(folder, entry->d_name))
+			unlinkat(folder, entry->d_name, 0);
+	if (d != NULL)
+		closedir(d);
+}
+
 void cache_write(const char *dir, const char *name, struct span contents)
 {
 	char *file = escape(name);
@@ -180,6 +206,7 @@ void cache_write(const char *dir, const char *name, struct span contents)
 	if (file != NULL && contents.len <= CACHE_FILE_MAX)
 		folder = open_folder(dir, true);
 	if (folder >= 0) {
+		sweep(folder);
 		name_temporary(temporary);
 		if (!fill_file(folder, temporary, contents) ||
 		    renameat(folder, temporary, folder, file) != 0)

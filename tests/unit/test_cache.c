@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -438,6 +439,40 @@ static void whole_or_not_at_all(void **state)
 	assert_int_equal(count_files(false), 1);
 }
 
+/* Whoever was killed in the middle leaves a file that has a dot in front; the next writer
+ * sweeps. */
+static void left_over(void **state)
+{
+	static const struct {
+		const char *file;
+		int age; /* seconds */
+		bool stays;
+	} rows[] = {
+		{ ".0123456789abcdef", 2 * 3600, false },
+		{ ".fedcba9876543210", 60, true },
+		{ "a-file", 2 * 3600, true },
+	};
+
+	(void)state;
+	keep("a", "text");
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		char *path = path_of(rows[i].file);
+		struct timespec then[2] = { { .tv_sec = time(NULL) - rows[i].age } };
+
+		then[1] = then[0];
+		make_file(path, 10);
+		assert_int_equal(utimensat(AT_FDCWD, path, then, 0), 0);
+		free(path);
+	}
+	keep("a", "text");
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		char *path = path_of(rows[i].file);
+
+		assert_int_equal(access(path, F_OK) == 0, rows[i].stays);
+		free(path);
+	}
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_teardown(f, clean_up)
@@ -446,6 +481,7 @@ int main(void)
 		TEST(any_name),          TEST(any_size),
 		TEST(folders),           TEST(files),
 		TEST(one_alone_gets_it), TEST(whole_or_not_at_all),
+		TEST(left_over),
 	};
 #undef TEST
 
