@@ -160,11 +160,15 @@ bool has_control(const char *p, size_t len)
 
 bool has_8bit(const char *p, size_t len)
 {
-	unsigned char any = 0;
+	uint64_t any = 0, word;
 
-	for (size_t i = 0; i < len; i++)
-		any |= (unsigned char)p[i];
-	return (any & 0x80) != 0;
+	for (; len >= sizeof word; p += sizeof word, len -= sizeof word) {
+		memcpy(&word, p, sizeof word);
+		any |= word;
+	}
+	for (; len > 0; p++, len--)
+		any |= (unsigned char)*p & 0x80;
+	return (any & UINT64_C(0x8080808080808080)) != 0;
 }
 
 /* The length of the well-formed sequence at p, 0 if there is none. */
