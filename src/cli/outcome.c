@@ -51,6 +51,15 @@ static void report_hosts(const struct outcome *oc, struct report *rep)
 		report_failure(rep, host_of(oc), NULL, oc->failure);
 }
 
+/* Some have the message, and others would get it twice if it were sent to all of them again. */
+static void report_halves(const struct smtp_submission *s, struct report *rep)
+{
+	for (size_t i = 0; i < s->n; i++)
+		if (s->recipients[i].state == RECIPIENT_DONE)
+			report_line(rep, "<%s> has the message all the same",
+				    s->recipients[i].address);
+}
+
 void outcome_report(const struct outcome *oc, struct report *rep)
 {
 	const struct smtp_submission *s = oc->submission;
@@ -59,10 +68,15 @@ void outcome_report(const struct outcome *oc, struct report *rep)
 	/* First, since of very many lines the last might not fit. */
 	if (result_failed(oc->failure))
 		report_hosts(oc, rep);
-	for (size_t i = 0; i < s->n; i++)
-		if (result_failed(&s->recipients[i].result))
-			report_failure(rep, host, s->recipients[i].address,
-				       &s->recipients[i].result);
+	for (size_t i = 0; i < s->n; i++) {
+		const struct smtp_recipient *rcpt = &s->recipients[i];
+
+		if (result_failed(&rcpt->result))
+			report_failure(rep, rcpt->refused_by != NULL ? rcpt->refused_by : host,
+				       rcpt->address, &rcpt->result);
+	}
+	if (result_failed(oc->failure))
+		report_halves(s, rep);
 }
 
 static char *join_recipients(const struct envelope *e)
@@ -97,7 +111,7 @@ static char *message_id(const struct header *h)
 }
 
 /* The words for the reply= of the log: the server's acceptance, or what went wrong first. */
-static char *reply_words(const struct outcome *oc)
+static char *logged_reply(const struct outcome *oc)
 {
 	const struct smtp_submission *s = oc->submission;
 
@@ -130,7 +144,7 @@ void outcome_log(const struct outcome *oc, int status)
 	char *id = message_id(&oc->message->header);
 	char *recipients = oc->envelope->n > 0 ? join_recipients(oc->envelope) : NULL;
 	char *sender = oc->sender != NULL ? xasprintf("<%s>", oc->sender) : NULL;
-	char *reply = reply_words(oc);
+	char *reply = logged_reply(oc);
 	char size[32], status_text[16], seconds[32];
 
 	snprintf(size, sizeof size, "%" PRIu64, s->size);

@@ -29,6 +29,7 @@ static void close_session(struct relay *relay, bool polite)
 {
 	if (relay->open)
 		session_close(&relay->client, polite);
+	relay->mails = 0;
 	relay->open = false;
 	relay->upstream = false;
 }
@@ -186,6 +187,7 @@ static bool ask_mail(struct relay *relay, uint64_t size, struct result *r)
 	bool ok;
 
 	settle_utf8(relay);
+	relay->mails++;
 	ok = smtp_check_size(c, size, r) &&
 	     smtp_queue_mail(c, relay->mill.sender, &relay->options, size, true, r) &&
 	     client_expect(c, STEP_MAIL, 2, r);
@@ -209,6 +211,9 @@ static bool ask_mail_elsewhere(struct relay *relay, uint64_t size, struct result
 /* A session that was kept may have ended meanwhile; that is nobody's failure yet. */
 static bool mail_upstream(struct relay *relay, uint64_t size, struct result *r)
 {
+	/* LIMITS, RFC 9422: what the server would refuse goes in a new session. */
+	if (relay->open && relay->mails == relay->client.ehlo.mail_max && relay->mails > 0)
+		close_session(relay, true);
 	if (relay->open) {
 		if (ask_mail(relay, size, r))
 			return true;
@@ -383,7 +388,7 @@ static bool send_upstream(struct relay *relay, char **reply, struct result *r)
 	    !smtp_check_size(c, smtp_content_size(&content), r))
 		return false;
 	if (smtp_send_content(c, &content, r)) {
-		*reply = smtp_reply_line(&c->reply);
+		*reply = reply_words(&c->reply);
 		relay->upstream = false;
 		return true;
 	}

@@ -45,6 +45,7 @@ struct relay {
 	struct recipients rc;     /* the aliases, read once */
 	struct envelope to;       /* accepted, through the aliases */
 	struct envelope diverted; /* told upstream in place of these */
+	uint64_t mails;           /* told in this session */
 	size_t told;              /* recipients accepted upstream */
 	struct result refused;    /* the first recipient's refusal */
 	int64_t deadline;         /* of the command that is running */

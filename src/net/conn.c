@@ -42,9 +42,10 @@ static ssize_t plain_write(void *ctx, const char *p, size_t len, const char **wh
 void conn_init(struct conn *c, int fd, int64_t deadline)
 {
 	*c = (struct conn){ .fd = fd, .deadline = deadline, .until = deadline };
-	c->transport = (struct transport){ plain_read, plain_write, NULL, c };
+	c->transport = (struct transport){ .read = plain_read, .write = plain_write, .ctx = c };
 	buf_init(&c->in, CONN_LINE_MAX + CONN_PIECE);
 	buf_init(&c->out, CONN_PIECE);
+	buf_reserve(&c->out, CONN_PIECE); /* a secret in it is never moved */
 }
 
 void conn_close(struct conn *c)
@@ -120,12 +121,21 @@ static bool hand_over(struct conn *c, struct result *r)
 					       &why);
 		int go_on = settle(c, n, why, r);
 
-		if (go_on < 0)
+		if (go_on < 0) {
+			buf_consume(&c->out, done);
 			return false;
+		}
 		done += go_on > 0 ? (size_t)n : 0;
 	}
 	buf_clear(&c->out);
 	return true;
+}
+
+size_t conn_unsent(const struct conn *c)
+{
+	const struct transport *t = &c->transport;
+
+	return c->out.len + (t->pending != NULL ? t->pending(t->ctx) : 0);
 }
 
 bool conn_flush(struct conn *c, struct result *r)
@@ -179,6 +189,7 @@ static bool read_more(struct conn *c, struct result *r)
 		if (go_on == 0)
 			continue;
 		buf_add(&c->in, piece, (size_t)n);
+		c->heard = true;
 		return true;
 	}
 }

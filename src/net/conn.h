@@ -29,6 +29,8 @@ struct transport {
 	/* Hands the kernel what write() kept back, so that it shares a flight with what follows: 0
 	 * when all is gone, IO_WANT_WRITE, or IO_FAILED. NULL where nothing is ever kept. */
 	ssize_t (*flush)(void *ctx, const char **why);
+	/* How many bytes of the wire flush() still has; NULL as above. */
+	size_t (*pending)(void *ctx);
 	void *ctx;
 };
 
@@ -40,6 +42,7 @@ struct conn {
 	enum step step;
 	struct buf in; /* arrived, not taken yet */
 	size_t taken;  /* of in: consumed lines, dropped when more is read */
+	bool heard;    /* anything at all */
 	struct buf out;
 };
 
@@ -54,6 +57,8 @@ void conn_begin_step(struct conn *c, enum step step, int64_t ms);
 
 /* Queues bytes; writes only when CONN_PIECE bytes are together. */
 bool conn_write(struct conn *c, const char *p, size_t len, struct result *r);
+/* What of it has not gone to the kernel; under TLS in bytes of the wire. */
+size_t conn_unsent(const struct conn *c);
 /* Everything queued goes to the kernel, and with it what the transport kept back. */
 bool conn_flush(struct conn *c, struct result *r);
 /*
@@ -66,7 +71,7 @@ bool conn_has_input(const struct conn *c);
 
 /*
  * Waits until the socket can be read (or written) or the step's time is over, which is
- * CAUSE_TEMPORARY. The one place of the program that waits for the network.
+ * CAUSE_TEMPORARY. The one place of a session that waits for the network.
  */
 bool conn_wait(struct conn *c, bool for_write, struct result *r);
 

@@ -223,6 +223,11 @@ static ssize_t tls_flush(void *ctx, const char **why)
 	return unsent(t) > 0 ? IO_WANT_WRITE : 0;
 }
 
+static size_t tls_pending(void *ctx)
+{
+	return unsent(ctx);
+}
+
 static ssize_t tls_write(void *ctx, const char *p, size_t len, const char **why)
 {
 	struct tls *t = ctx;
@@ -404,7 +409,7 @@ static bool handshake_failed(const struct tls *t, int rc, struct result *r)
 		return false;
 	if (rc == GNUTLS_E_MEMORY_ERROR)
 		out_of_memory();
-	if (speaks_smtp(t) && t->conn->in.cap == 0) /* it has not said anything before */
+	if (speaks_smtp(t) && !t->conn->heard)
 		return result_fail(r, CAUSE_CONFIG, STEP_TLS,
 				   "this port speaks SMTP without TLS first: set tls = starttls");
 	/* A connection cut within a record looks like garbage to GnuTLS. */
@@ -472,7 +477,7 @@ bool tls_start(struct conn *c, const struct tls_setup *setup, const char *name, 
 	}
 	t->name = NULL;
 	t->r = NULL;
-	conn_set_transport(c, (struct transport){ tls_read, tls_write, tls_flush, t });
+	conn_set_transport(c, (struct transport){ tls_read, tls_write, tls_flush, tls_pending, t });
 	*out = t;
 	return true;
 }

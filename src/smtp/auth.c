@@ -12,6 +12,7 @@
 #include "base/banned.h"
 
 #define LINE_MAX    (12 * 1024 + 64) /* what AUTH has room for, and the command */
+#define NAMES_SHOWN 300              /* of the mechanisms in an error */
 #define BINDING_MAX 256              /* a hash, or a Finished message */
 
 static bool offered(const struct client *c, const char *end)
@@ -100,6 +101,7 @@ static bool begin_with(struct client *c, struct auth *a, const struct sasl_mecha
 bool smtp_auth_begin(struct client *c, struct auth *a, struct result *r)
 {
 	const bool by_name = c->at.kind == ENDPOINT_HOST;
+	const struct span names = span_trim(buf_span(&c->ehlo.mechanisms));
 	const struct sasl_mechanism *m;
 
 	*a = (struct auth){ .login = { .user = c->host->user,
@@ -119,9 +121,10 @@ bool smtp_auth_begin(struct client *c, struct auth *a, struct result *r)
 	if (m != NULL)
 		return begin_with(c, a, m, r);
 	return result_fail(r, CAUSE_CONFIG, STEP_AUTH,
-			   "the server offers no mechanism that may be used here: it has%s"
+			   "the server offers no mechanism that may be used here: it has %.*s "
 			   "(see `auth` in the configuration)",
-			   buf_str(&c->ehlo.mechanisms));
+			   (int)(names.len < NAMES_SHOWN ? names.len : NAMES_SHOWN),
+			   names.len > 0 ? names.p : "none");
 }
 
 /* The exchange ends by our will; what the server says to that is of no interest. */
@@ -213,6 +216,10 @@ bool smtp_auth_finish(struct client *c, struct auth *a, struct result *r)
 		if (!result_unsupported(r))
 			break;
 		result_move(&unsupported, r);
+		/* Whoever takes the channel out of the next one has to answer for it (RFC 5802 6).
+		 */
+		if (m->needs_binding)
+			a->login.plus_offered = false;
 		m = pick(c, a);
 		if (m == NULL)
 			result_move(r, &unsupported);

@@ -62,8 +62,11 @@ bool client_command(struct client *c, enum step step, struct result *r, const ch
 
 bool client_quit(struct client *c, struct result *r)
 {
+	static const char quit[] = "QUIT\r\n";
+
 	c->quit_said = true;
-	return client_command(c, STEP_QUIT, r, "QUIT");
+	trace(c, 'C', (struct span){ quit, 4 });
+	return conn_write(&c->conn, quit, strlen(quit), r);
 }
 
 bool client_secret(struct client *c, enum step step, const char *line, struct result *r)
@@ -83,62 +86,75 @@ bool client_secret(struct client *c, enum step step, const char *line, struct re
 	return send_line(c, step, span_of(line), r);
 }
 
-/* The line without what must not be shown; `clean` holds it then. */
-static struct span without_secret(const struct client *c, struct span line, struct buf *clean)
+/* Takes a secret out of the line, wherever it stands. */
+static void hide(struct buf *line, struct span secret)
 {
 	const size_t shortest = 4; /* less would be found in any text */
+	struct span rest = buf_span(line);
+	struct buf clean;
 	const char *at;
 
-	if (c->secret.len < shortest)
-		return line;
-	while (line.len > 0 &&
-	       (at = memmem(line.p, line.len, c->secret.p, c->secret.len)) != NULL) {
-		buf_add(clean, line.p, (size_t)(at - line.p));
-		buf_adds(clean, "***");
-		line.len -= (size_t)(at - line.p) + c->secret.len;
-		line.p = at + c->secret.len;
-	}
-	if (clean->len == 0)
-		return line;
-	buf_addspan(clean, line);
-	return buf_span(clean);
-}
-
-static enum reply_state take_line(struct client *c, struct span line)
-{
-	enum reply_state state;
-	struct buf clean;
-
+	if (secret.len < shortest || rest.len < secret.len ||
+	    memmem(rest.p, rest.len, secret.p, secret.len) == NULL)
+		return;
 	buf_init(&clean, 2 * CONN_LINE_MAX);
-	line = without_secret(c, line, &clean);
-	trace(c, 'S', line);
-	state = reply_line(&c->reply, line);
-	buf_free(&clean);
-	return state;
+	while (rest.len > 0 && (at = memmem(rest.p, rest.len, secret.p, secret.len)) != NULL) {
+		buf_add(&clean, rest.p, (size_t)(at - rest.p));
+		buf_adds(&clean, "***");
+		rest.len -= (size_t)(at - rest.p) + secret.len;
+		rest.p = at + secret.len;
+	}
+	buf_addspan(&clean, rest);
+	buf_clear(line);
+	buf_addspan(line, buf_span(&clean));
+	buf_wipe(&clean);
 }
 
-bool client_reply(struct client *c, enum step step, struct result *r)
+/* A server that repeats what it was told in secret is not to put it into anybody's log. */
+static void clean_line(const struct client *c, struct span from, struct buf *line)
+{
+	buf_init(line, 2 * CONN_LINE_MAX);
+	buf_addspan(line, from);
+	hide(line, buf_span(&c->secret));
+	if (c->host->password != NULL)
+		hide(line, span_of(c->host->password));
+}
+
+static bool no_reply(const struct client *c, const struct buf *line, struct result *r)
+{
+	const size_t shown = 100;
+	bool text = line->len > 0 && memchr(line->p, '\0', line->len) == NULL;
+
+	return result_fail(r, CAUSE_PROTOCOL, c->conn.step, "the server sent no SMTP reply: %.*s",
+			   (int)(line->len < shown ? line->len : shown), text ? line->p : "");
+}
+
+bool client_next_reply(struct client *c, struct result *r)
 {
 	enum reply_state state;
-	struct span line;
+	struct span raw;
+	struct buf line;
 
-	conn_begin_step(&c->conn, step, client_step_ms(step));
 	reply_clear(&c->reply);
 	if (!conn_flush(&c->conn, r))
 		return false;
 	do {
-		if (!conn_read_line(&c->conn, &line, r))
+		if (!conn_read_line(&c->conn, &raw, r))
 			return false;
-		state = take_line(c, line);
+		clean_line(c, raw, &line);
+		trace(c, 'S', buf_span(&line));
+		state = reply_line(&c->reply, buf_span(&line));
+		if (state == REPLY_BAD)
+			no_reply(c, &line, r);
+		buf_wipe(&line);
 	} while (state == REPLY_MORE);
-	if (state == REPLY_BAD) {
-		const int shown = 100;
+	return state == REPLY_DONE;
+}
 
-		return result_fail(r, CAUSE_PROTOCOL, step, "the server sent no SMTP reply: %.*s",
-				   line.len < (size_t)shown ? (int)line.len : shown,
-				   memchr(line.p, '\0', line.len) == NULL ? line.p : "");
-	}
-	return true;
+bool client_reply(struct client *c, enum step step, struct result *r)
+{
+	conn_begin_step(&c->conn, step, client_step_ms(step));
+	return client_next_reply(c, r);
 }
 
 bool client_judge(const struct client *c, enum step step, int digit, struct result *r)

@@ -58,10 +58,12 @@ bool client_command(struct client *c, enum step step, struct result *r, const ch
 	__attribute__((format(printf, 4, 5)));
 /* The same for a line whose last word is a secret; `line` is without CRLF. */
 bool client_secret(struct client *c, enum step step, const char *line, struct result *r);
-/* Queues QUIT, which may go with what is sent anyway: nobody waits for its answer. */
+/* Queues QUIT in the step as it is: it goes with what is sent anyway, and nobody waits for it. */
 bool client_quit(struct client *c, struct result *r);
 /* Sends what is queued and reads one reply, whatever it says, into c->reply. */
 bool client_reply(struct client *c, enum step step, struct result *r);
+/* client_reply without beginning the step anew: what is left of its time is all there is. */
+bool client_next_reply(struct client *c, struct result *r);
 /*
  * client_reply, and judges it: true if the code begins with `digit`; a 4yz or 5yz is the
  * server's refusal, anything else CAUSE_PROTOCOL.

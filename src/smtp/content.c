@@ -60,40 +60,37 @@ static bool write_chunk(struct body_sink *body, const struct smtp_content *conte
 	       write_parts(content, &to, body->r);
 }
 
-bool content_write(struct client *c, const struct smtp_content *content, bool quit,
+/* QUIT, and under TLS what a record of its own adds to it. */
+#define QUIT_MAX 64
+
+bool content_write(struct client *c, const struct smtp_content *content, bool quit, bool *complete,
 		   struct result *r)
 {
 	struct body_sink body = { c, r };
 	bool ok;
 
+	*complete = false;
 	conn_begin_step(&c->conn, STEP_BODY, client_step_ms(STEP_BODY));
 	if (ehlo_has(&c->ehlo, EXT_CHUNKING))
 		ok = write_chunk(&body, content);
 	else
 		ok = write_stuffed(&body, content);
-	if (ok && quit)
-		ok = client_quit(c, r);
+	if (!ok)
+		return false;
 	conn_begin_step(&c->conn, STEP_BODY, client_step_ms(STEP_BODY));
-	return ok && conn_flush(&c->conn, r);
+	ok = (!quit || client_quit(c, r)) && conn_flush(&c->conn, r);
+	*complete = ok || conn_unsent(&c->conn) <= QUIT_MAX;
+	return ok;
 }
 
 void content_prefer_last_words(struct client *c, struct result *r)
 {
 	struct result words = RESULT_OK, unread = RESULT_OK;
-	struct span line;
 
 	buf_clear(&c->conn.out);
-	reply_clear(&c->reply);
 	conn_begin_step(&c->conn, STEP_BODY, LAST_WORDS_MS);
-	while (conn_read_line(&c->conn, &line, &unread)) {
-		enum reply_state state = reply_line(&c->reply, line);
-
-		if (state == REPLY_MORE)
-			continue;
-		if (state == REPLY_DONE && c->reply.code / 100 >= 4)
-			client_judge(c, STEP_BODY, 2, &words);
-		break;
-	}
+	if (client_next_reply(c, &unread) && c->reply.code / 100 >= 4)
+		client_judge(c, STEP_BODY, 2, &words);
 	result_free(&unread);
 	if (result_failed(&words))
 		result_move(r, &words);

@@ -27,8 +27,11 @@ uint64_t smtp_content_size(const struct smtp_content *content);
  * The whole message: with CHUNKING as BDAT ... LAST (RFC 3030), else dot-stuffed, for which DATA's
  * 354 must have come. QUIT goes with it if `quit`. True when everything has left; the step's time
  * is for each piece: a slow line may take long, silence may not.
+ *
+ * *complete tells whether the server may have all of the message, which it also may when no more
+ * than QUIT got stuck.
  */
-bool content_write(struct client *c, const struct smtp_content *content, bool quit,
+bool content_write(struct client *c, const struct smtp_content *content, bool quit, bool *complete,
 		   struct result *r);
 /*
  * A server that breaks off in the middle of the message has often said why before: that tells

@@ -72,20 +72,25 @@ static bool service_fits(const struct smtp_endpoint *e, enum tls_mode offered)
 static bool find_targets(struct hosts *h, const struct smtp_endpoint *e, int64_t deadline,
 			 struct result *r)
 {
+	struct result again = RESULT_OK;
 	size_t n = 0;
 
 	free_found(h);
 	for (size_t i = 0; i < SERVICES; i++) {
 		if (!service_fits(e, services[i].tls))
 			continue;
-		if (!srv_find(services[i].name, e->name, deadline, &h->found[i], r))
-			return false;
+		srv_find(services[i].name, e->name, deadline, &h->found[i],
+			 result_failed(r) ? &again : r);
+		result_free(&again);
 		n += h->found[i].n;
 	}
-	h->service = h->target = 0;
+	h->service = n > 0 ? 0 : SERVICES;
+	h->target = 0;
+	/* What one look-up found serves, though the other failed. */
 	if (n > 0)
-		return true;
-	h->service = SERVICES;
+		result_free(r);
+	if (n > 0 || result_failed(r))
+		return n > 0;
 	return result_fail(r, CAUSE_NO_HOST, STEP_RESOLVE,
 			   "%s has no SRV record %s or %s that says where its submission server is "
 			   "(check `host` in the configuration)",

@@ -231,7 +231,7 @@ void recall_free(struct recall *m)
 
 /* --- keeping --- */
 
-static bool announces_pipeconnect(struct span text)
+bool recall_allows_early(struct span text)
 {
 	struct ehlo e;
 
@@ -246,7 +246,7 @@ void recall_keep_ehlo(struct recall *m, struct span clear, struct span last)
 {
 	struct buf b;
 
-	if (m->dir == NULL || !announces_pipeconnect(last) ||
+	if (m->dir == NULL || !recall_allows_early(last) ||
 	    (span_eq(clear, buf_span(&m->ehlo_clear)) && span_eq(last, buf_span(&m->ehlo))))
 		return;
 	begin_file(m, &ehlo_kind, clear.len + last.len, &b);

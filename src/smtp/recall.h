@@ -28,6 +28,8 @@ struct recall {
 void recall_load(struct recall *m, const struct smtp_host *host, const struct smtp_endpoint *at,
 		 const char *ehlo_name);
 void recall_free(struct recall *m);
+/* Does a server that answers so to EHLO allow what comes early? */
+bool recall_allows_early(struct span ehlo_text);
 /* The EHLO answers of this session ("" for none), written only where they are new. */
 void recall_keep_ehlo(struct recall *m, struct span clear, struct span last);
 /* The server no longer announces PIPECONNECT, or answered otherwise than remembered. */

@@ -97,3 +97,14 @@ enum reply_state reply_line(struct reply *r, struct span line)
 		return REPLY_BAD;
 	return more ? REPLY_MORE : REPLY_DONE;
 }
+
+char *reply_words(const struct reply *r)
+{
+	char *line = xasprintf("%d%s%s %s", r->code, r->enhanced[0] != '\0' ? " " : "", r->enhanced,
+			       buf_str(&r->text));
+
+	for (char *p = line; *p != '\0'; p++)
+		if (ascii_iscntrl(*p))
+			*p = ' ';
+	return line;
+}

@@ -27,6 +27,8 @@ void reply_init(struct reply *r);
 void reply_free(struct reply *r);
 /* Empties it for the next reply. */
 void reply_clear(struct reply *r);
+/* For the log: the codes in front, one line, no control characters; the caller frees it. */
+char *reply_words(const struct reply *r);
 /* Takes one line in, without its line end. After REPLY_BAD the session cannot go on. */
 enum reply_state reply_line(struct reply *r, struct span line);
 

@@ -136,6 +136,7 @@ static bool waits_for_tls(const struct client *c)
 
 static bool read_greeting(struct client *c, struct result *r)
 {
+	int64_t until = clock_mono_ms() + client_step_ms(STEP_GREETING);
 	struct result silence = RESULT_OK;
 
 	if (c->tls == NULL) {
@@ -151,7 +152,8 @@ static bool read_greeting(struct client *c, struct result *r)
 		}
 		result_free(&silence);
 	}
-	return client_expect(c, STEP_GREETING, 2, r);
+	conn_begin_step(&c->conn, STEP_GREETING, until - clock_mono_ms());
+	return client_next_reply(c, r) && client_judge(c, STEP_GREETING, 2, r);
 }
 
 /* --- in the usual order --- */
@@ -175,44 +177,32 @@ static bool get_ready(struct client *c, struct result *r)
 
 /* --- without waiting, for a server that is known to allow it --- */
 
-static bool allows_hurry(const struct buf *ehlo_text)
-{
-	struct ehlo e;
-	bool allows;
-
-	ehlo_init(&e);
-	ehlo_parse(&e, buf_span(ehlo_text));
-	allows = ehlo_has(&e, EXT_PIPECONNECT);
-	ehlo_free(&e);
-	return allows;
-}
-
 static bool may_hurry(const struct client *c)
 {
-	return allows_hurry(&c->recall.ehlo) &&
-	       (c->at.tls != TLS_STARTTLS || allows_hurry(&c->recall.ehlo_clear));
+	return recall_allows_early(buf_span(&c->recall.ehlo)) &&
+	       (c->at.tls != TLS_STARTTLS || recall_allows_early(buf_span(&c->recall.ehlo_clear)));
 }
 
-/* What comes behind the first line, the greeting, is what was remembered. */
-static bool same_offers(struct span a, struct span b)
+/* A size that changes with the room on a disk changes nothing here. */
+static bool same_offers(const struct ehlo *now, const struct buf *known)
 {
-	struct span texts[] = { a, b };
+	struct ehlo then;
+	bool same;
 
-	for (size_t i = 0; i < 2; i++) {
-		const char *lf = texts[i].len > 0 ? memchr(texts[i].p, '\n', texts[i].len) : NULL;
-		size_t first = lf != NULL ? (size_t)(lf - texts[i].p) : texts[i].len;
-
-		texts[i].p += first;
-		texts[i].len -= first;
-	}
-	return span_eq(texts[0], texts[1]);
+	ehlo_init(&then);
+	ehlo_parse(&then, buf_span(known));
+	same = now->extensions == then.extensions && now->rcpt_max == then.rcpt_max &&
+	       now->mail_max == then.mail_max &&
+	       span_eq(buf_span(&now->mechanisms), buf_span(&then.mechanisms));
+	ehlo_free(&then);
+	return same;
 }
 
 static bool read_known_ehlo(struct client *c, const struct buf *known, struct result *r)
 {
 	if (!read_ehlo(c, r))
 		return false;
-	return same_offers(buf_span(&c->ehlo_text), buf_span(known)) ||
+	return same_offers(&c->ehlo, known) ||
 	       result_fail(r, CAUSE_TEMPORARY, STEP_EHLO,
 			   "the server no longer offers what it did");
 }
@@ -252,61 +242,82 @@ static bool hurry(struct client *c, struct result *r)
 
 static void remember(struct client *c)
 {
-	if (ehlo_has(&c->ehlo, EXT_PIPECONNECT))
+	if (recall_allows_early(buf_span(&c->ehlo_text)))
 		recall_keep_ehlo(&c->recall, buf_span(&c->clear_text), buf_span(&c->ehlo_text));
 	else
 		recall_drop_ehlo(&c->recall);
 }
 
+/*
+ * A server that refuses politely gets its QUIT; one that broke the rules does not, nor one that
+ * waits for TLS and would get it in clear.
+ */
+static bool expects_quit(const struct result *r)
+{
+	if (r->step == STEP_TLS || (r->step == STEP_GREETING && r->cause == CAUSE_CONFIG))
+		return false;
+	return r->cause == CAUSE_REPLY || r->cause == CAUSE_CONFIG;
+}
+
+static void load_memory(struct client *c)
+{
+	char *name = own_name(c);
+
+	recall_load(&c->recall, c->host, &c->at, name);
+	free(name);
+}
+
+/*
+ * What was remembered failed, and is forgotten: without it the session may come about. A wrong
+ * password is not tried again, it could lock the account.
+ */
+static bool forget(struct client *c, bool hurried, const struct result *r)
+{
+	bool resumed = c->recall.ticket.len > 0;
+	bool refused = r->step == STEP_AUTH && r->cause == CAUSE_REPLY && !result_unsupported(r);
+
+	if (hurried)
+		recall_drop_ehlo(&c->recall);
+	return (hurried && !refused) || (resumed && r->step == STEP_TLS);
+}
+
+/* *again: it failed by what was remembered, which is to be used if `memory`. */
 static bool open_one(struct client *c, const struct smtp_host *host, const struct smtp_endpoint *at,
-		     const struct smtp_trace *trace, int64_t deadline, bool *hurried,
+		     const struct smtp_trace *trace, int64_t deadline, bool memory, bool *again,
 		     struct result *r)
 {
-	bool may = *hurried;
 	int fd = connect_to(host, at, deadline, r);
-	char *name;
+	bool hurried;
 
-	*hurried = false;
+	*again = false;
 	if (fd < 0)
 		return false;
 	client_init(c, fd, host, at, trace, deadline);
-	name = own_name(c);
-	recall_load(&c->recall, host, at, name);
-	free(name);
-	*hurried = may && may_hurry(c);
-	if (*hurried ? hurry(c, r) : get_ready(c, r)) {
-		remember(c);
+	load_memory(c);
+	if (!memory)
+		buf_wipe(&c->recall.ticket);
+	hurried = memory && may_hurry(c);
+	if (hurried ? hurry(c, r) : get_ready(c, r)) {
+		if (memory)
+			remember(c);
 		return true;
 	}
-	if (*hurried)
-		recall_drop_ehlo(&c->recall);
-	/*
-	 * A server that refuses politely gets its QUIT; one that broke the rules does not, nor
-	 * one that listens for TLS and would get it in clear.
-	 */
-	client_close(c,
-		     r->step != STEP_TLS && (r->cause == CAUSE_REPLY || r->cause == CAUSE_CONFIG));
+	*again = memory && forget(c, hurried, r) && clock_mono_ms() < deadline;
+	client_close(c, expects_quit(r));
 	return false;
-}
-
-/* A wrong password is not tried again: it could lock the account. */
-static bool worth_another(const struct result *r)
-{
-	return !(r->step == STEP_AUTH && r->cause == CAUSE_REPLY && !result_unsupported(r));
 }
 
 bool session_open(struct client *c, const struct smtp_host *host, const struct smtp_endpoint *at,
 		  const struct smtp_trace *trace, int64_t deadline, struct result *r)
 {
-	bool hurried = true;
+	bool again;
 
-	if (open_one(c, host, at, trace, deadline, &hurried, r))
+	if (open_one(c, host, at, trace, deadline, true, &again, r))
 		return true;
-	if (!hurried || !worth_another(r) || clock_mono_ms() >= deadline)
+	if (!again)
 		return false;
 	result_free(r);
-	hurried = false;
-	return open_one(c, host, at, trace, deadline, &hurried, r);
+	return open_one(c, host, at, trace, deadline, false, &again, r);
 }
 
 void session_close(struct client *c, bool polite)

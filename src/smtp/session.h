@@ -16,9 +16,10 @@
 /*
  * Connects, greets, starts TLS and authenticates as the host wants it, within `deadline` (a
  * time of clock_mono_ms). A server that is remembered to allow it (PIPECONNECT) is told EHLO and
- * what may follow without waiting; when anything goes wrong with that, it is forgotten, and the
- * session begun anew in the usual order. On failure nothing is left open. On success the caller
- * ends with session_close. `host`, and what `at` borrows, must live as long.
+ * what may follow without waiting, and a TLS session is resumed; when anything goes wrong with
+ * that, it is forgotten, and the session begun anew in the usual order. On failure nothing is left
+ * open. On success the caller ends with session_close. `host`, and what `at` borrows, must live as
+ * long.
  */
 bool session_open(struct client *c, const struct smtp_host *host, const struct smtp_endpoint *at,
 		  const struct smtp_trace *trace, int64_t deadline, struct result *r);

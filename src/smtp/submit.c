@@ -10,18 +10,6 @@
 
 #include "base/banned.h"
 
-/* The accepting reply for the log: it carries the queue id. */
-char *smtp_reply_line(const struct reply *reply)
-{
-	char *line = xasprintf("%d%s%s %s", reply->code, reply->enhanced[0] != '\0' ? " " : "",
-			       reply->enhanced, buf_str(&reply->text));
-
-	for (char *p = line; *p != '\0'; p++)
-		if (ascii_iscntrl(*p))
-			*p = ' ';
-	return line;
-}
-
 /* What is left of the recipients for the next transaction. */
 struct round {
 	struct smtp_submission *s;
@@ -70,23 +58,32 @@ static void defer_the_rest(struct round *round)
 
 		if (rcpt->state != RECIPIENT_REFUSED || !smtp_too_many(&rcpt->result))
 			continue;
-		result_free(&rcpt->result);
-		rcpt->state = RECIPIENT_WAITING;
+		smtp_recipient_reset(rcpt);
 		deferred++;
 	}
 	if (deferred > 0)
 		round->limit = done;
 }
 
+static bool anybody_has_it(const struct smtp_submission *s)
+{
+	for (size_t i = 0; i < s->n; i++)
+		if (s->recipients[i].state == RECIPIENT_DONE)
+			return true;
+	return false;
+}
+
 /* A refusal of the message, which others have already, is told with those who do not get it. */
 static bool refuse_chosen(struct round *round, struct result *r)
 {
-	if (r->cause != CAUSE_REPLY || result_fault(r) != FAULT_MESSAGE || round->done == 0)
+	if (r->cause != CAUSE_REPLY || result_fault(r) != FAULT_MESSAGE ||
+	    !anybody_has_it(round->s))
 		return false;
 	for (size_t i = 0; i < round->n; i++) {
 		if (round->chosen[i]->state == RECIPIENT_REFUSED)
 			continue;
 		result_copy(&round->chosen[i]->result, r);
+		round->chosen[i]->refused_by = xstrdup(hosts_name(&round->s->hosts));
 		round->chosen[i]->state = RECIPIENT_REFUSED;
 	}
 	result_free(r);
@@ -114,15 +111,13 @@ static bool one_transaction(struct round *round, struct client *c,
 		.last = round->n == round->left || round->done + 1 == c->ehlo.mail_max,
 		.options = &s->options,
 		.content = content,
+		.reply = &s->reply,
 	};
 
 	if (!fits_at_once(round, r))
 		return false;
 	if (!smtp_transaction(c, &t, r))
 		return refuse_chosen(round, r);
-	for (size_t i = 0; i < round->n && s->reply == NULL; i++)
-		if (round->chosen[i]->state == RECIPIENT_DONE)
-			s->reply = smtp_reply_line(&c->reply);
 	defer_the_rest(round);
 	round->done++;
 	return true;
@@ -194,6 +189,27 @@ static bool use_host(struct round *round, struct client *c, int64_t deadline, st
 	}
 }
 
+/* All or nothing it can no longer be, at no host: what is told is that refusal. */
+static bool is_settled(const struct smtp_submission *s)
+{
+	for (size_t i = 0; s->all_or_nothing && i < s->n; i++)
+		if (s->recipients[i].state == RECIPIENT_REFUSED)
+			return true;
+	return false;
+}
+
+/* A recipient about whom nothing is known must not pass for one who has the message. */
+static bool check_all(const struct smtp_submission *s, struct result *r)
+{
+	for (size_t i = 0; !is_settled(s) && i < s->n; i++)
+		if (s->recipients[i].state != RECIPIENT_DONE &&
+		    !result_failed(&s->recipients[i].result))
+			return result_fail(r, CAUSE_INTERNAL, STEP_RCPT,
+					   "<%s> was left over, which is a fault in this program",
+					   s->recipients[i].address);
+	return true;
+}
+
 bool smtp_submit(const struct smtp_host *host, int64_t deadline, struct smtp_submission *s,
 		 struct result *r)
 {
@@ -205,18 +221,22 @@ bool smtp_submit(const struct smtp_host *host, int64_t deadline, struct smtp_sub
 	round.chosen = xcalloc(s->n, sizeof *round.chosen);
 	while (hosts_open(&s->hosts, &c, &s->trace, deadline, r)) {
 		ok = use_host(&round, &c, deadline, r);
+		if (!ok && !r->maybe_sent && is_settled(s)) {
+			result_free(r);
+			ok = true;
+		}
 		if (ok || !hosts_try_next(&s->hosts, r))
 			break;
 		round.limit = s->n;
 	}
 	free(round.chosen);
-	return ok;
+	return ok && check_all(s, r);
 }
 
 void smtp_submission_free(struct smtp_submission *s)
 {
 	for (size_t i = 0; i < s->n; i++)
-		result_free(&s->recipients[i].result);
+		smtp_recipient_reset(&s->recipients[i]);
 	hosts_free(&s->hosts);
 	free(s->reply);
 	s->reply = NULL;

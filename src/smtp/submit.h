@@ -43,8 +43,6 @@ struct smtp_submission {
  */
 bool smtp_submit(const struct smtp_host *host, int64_t deadline, struct smtp_submission *s,
 		 struct result *r);
-/* A reply for the log, codes in front, one line; the caller frees it. */
-char *smtp_reply_line(const struct reply *reply);
 void smtp_submission_free(struct smtp_submission *s);
 
 #endif

@@ -6,12 +6,15 @@
 #include "base/clock.h"
 #include "base/util.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/banned.h"
 
 /* A message over this is not begun before somebody is known to want it. */
 #define LARGE_MESSAGE (64 * 1024)
+
+#define LAST_WORDS_MS 1000
 
 /* Commands are answered before more than this is queued, so that neither side ever blocks. */
 #define FLIGHT_MAX (CONN_PIECE - 4096)
@@ -27,9 +30,17 @@ struct run {
 	size_t answered; /* and whose reply was read */
 	size_t accepted;
 	bool mail_answered;
-	bool content_sent;  /* its last byte has left */
+	bool content_sent;  /* the server may have all of it */
 	struct result mail; /* MAIL's refusal */
 };
+
+void smtp_recipient_reset(struct smtp_recipient *rcpt)
+{
+	result_free(&rcpt->result);
+	free(rcpt->refused_by);
+	rcpt->refused_by = NULL;
+	rcpt->state = RECIPIENT_WAITING;
+}
 
 /*
  * Reads the reply to MAIL or RCPT. A refusal goes into `own` and is no failure here, but for
@@ -45,6 +56,13 @@ static bool read_answer(struct client *c, enum step step, struct result *own, st
 	return true;
 }
 
+static void settle(const struct run *run, struct smtp_recipient *rcpt, enum recipient_state state)
+{
+	rcpt->state = state;
+	if (state == RECIPIENT_REFUSED && rcpt->refused_by == NULL)
+		rcpt->refused_by = xstrdup(run->c->at.name);
+}
+
 static bool read_answers(struct run *run, struct result *r)
 {
 	if (!run->mail_answered && !read_answer(run->c, STEP_MAIL, &run->mail, r))
@@ -58,7 +76,7 @@ static bool read_answers(struct run *run, struct result *r)
 		/* Without a reverse-path nobody can be accepted, whatever the server says. */
 		bool accepted = !result_failed(&rcpt->result) && !result_failed(&run->mail);
 
-		rcpt->state = accepted ? RECIPIENT_ACCEPTED : RECIPIENT_REFUSED;
+		settle(run, rcpt, accepted ? RECIPIENT_ACCEPTED : RECIPIENT_REFUSED);
 		run->accepted += accepted ? 1 : 0;
 		run->answered++;
 	}
@@ -66,34 +84,37 @@ static bool read_answers(struct run *run, struct result *r)
 }
 
 /*
- * The last byte has left, and the session broke before the answer to it. Only a refusal, of all
- * that could be taken, says that the message was not: of MAIL, of every recipient, or 421, behind
- * which a server reads nothing more.
+ * The session broke before the answer to the message, which the server may have. Only a refusal of
+ * all that could be taken says that it was not: of MAIL, of the message, or of each recipient.
  */
 static void judge_loss(const struct run *run, struct result *r)
 {
-	bool refused = result_failed(&run->mail) || r->cause == CAUSE_REPLY ||
-		       (run->answered == run->t->n && run->accepted == 0);
+	bool reply = r->cause == CAUSE_REPLY;
+	size_t refused = run->answered - run->accepted;
 
-	r->maybe_sent = run->content_sent && !refused;
+	/* 421, after which the session is over, was the answer to the next of them. */
+	refused += reply && r->step == STEP_RCPT ? 1 : 0;
+	r->maybe_sent = run->content_sent && refused < run->t->n &&
+			!(reply && (r->step == STEP_MAIL || r->step == STEP_END));
 }
 
 /*
  * The message in the flight of the envelope. When the connection breaks under it, the answers that
- * came before tell more.
+ * came before tell more; they are here by now, or will not be.
  */
 static bool send_early(struct run *run, struct result *r)
 {
+	struct client *c = run->c;
 	struct result words = RESULT_OK;
 
-	if (!ehlo_has(&run->c->ehlo, EXT_CHUNKING))
-		return client_command(run->c, STEP_DATA, r, "DATA");
-	run->content_sent = content_write(run->c, run->t->content, run->quit, r);
-	if (run->content_sent)
+	if (!ehlo_has(&c->ehlo, EXT_CHUNKING))
+		return client_command(c, STEP_DATA, r, "DATA");
+	if (content_write(c, run->t->content, run->quit, &run->content_sent, r))
 		return true;
 	if (r->cause != CAUSE_TEMPORARY)
 		return false;
-	buf_clear(&run->c->conn.out);
+	buf_clear(&c->conn.out);
+	client_set_deadline(c, clock_mono_ms() + LAST_WORDS_MS);
 	read_answers(run, &words);
 	if (words.cause == CAUSE_REPLY)
 		result_move(r, &words);
@@ -124,10 +145,8 @@ static bool run_envelope(struct run *run, struct result *r)
 /* MAIL was refused: what the server says to the RCPTs behind it is a consequence, no cause. */
 static void forget_refusals(struct run *run)
 {
-	for (size_t i = 0; i < run->answered; i++) {
-		result_free(&run->t->recipients[i]->result);
-		run->t->recipients[i]->state = RECIPIENT_WAITING;
-	}
+	for (size_t i = 0; i < run->asked; i++)
+		smtp_recipient_reset(run->t->recipients[i]);
 }
 
 /*
@@ -146,6 +165,13 @@ static void end_empty(struct run *run)
 	result_free(&ignored);
 }
 
+static void take(struct run *run, struct smtp_recipient *rcpt)
+{
+	if (run->t->reply != NULL && *run->t->reply == NULL)
+		*run->t->reply = reply_words(&run->c->reply);
+	settle(run, rcpt, RECIPIENT_DONE);
+}
+
 /* The one answer of SMTP, for all recipients. */
 static bool take_answer(struct run *run, struct result *r)
 {
@@ -153,13 +179,13 @@ static bool take_answer(struct run *run, struct result *r)
 		return false;
 	for (size_t i = 0; i < run->t->n; i++)
 		if (run->t->recipients[i]->state == RECIPIENT_ACCEPTED)
-			run->t->recipients[i]->state = RECIPIENT_DONE;
+			take(run, run->t->recipients[i]);
 	return true;
 }
 
 bool smtp_too_many(const struct result *r)
 {
-	return (r->code == 452 || r->code == 552) &&
+	return r->step == STEP_RCPT && (r->code == 452 || r->code == 552) &&
 	       (r->enhanced[0] == '\0' || strcmp(r->enhanced + 1, ".5.3") == 0);
 }
 
@@ -182,7 +208,10 @@ static bool take_each_answer(struct run *run, struct result *r)
 			continue;
 		if (!read_answer(run->c, STEP_END, &rcpt->result, r))
 			return false;
-		rcpt->state = result_failed(&rcpt->result) ? RECIPIENT_REFUSED : RECIPIENT_DONE;
+		if (result_failed(&rcpt->result))
+			settle(run, rcpt, RECIPIENT_REFUSED);
+		else
+			take(run, rcpt);
 	}
 	return true;
 }
@@ -197,13 +226,12 @@ static bool run_content(struct run *run, struct result *r)
 		return false;
 	if (!chunking && !client_expect(c, STEP_DATA, 3, r))
 		return false;
-	if (!run->content_sent) {
-		run->content_sent =
-			content_write(c, run->t->content, run->quit && !anybody_left(run), r);
-		if (!run->content_sent && r->cause == CAUSE_TEMPORARY)
+	if (!run->content_sent &&
+	    !content_write(c, run->t->content, run->quit && !anybody_left(run), &run->content_sent,
+			   r)) {
+		if (r->cause == CAUSE_TEMPORARY)
 			content_prefer_last_words(c, r);
-		if (!run->content_sent)
-			return false;
+		return false;
 	}
 	return c->host->protocol == PROTOCOL_LMTP ? take_each_answer(run, r) : take_answer(run, r);
 }
@@ -217,11 +245,7 @@ static bool run_all(struct run *run, struct result *r)
 		return run_content(run, r);
 	if (run->early)
 		end_empty(run);
-	if (!result_failed(&run->mail))
-		return true;
-	forget_refusals(run);
-	result_copy(r, &run->mail);
-	return false;
+	return !result_failed(&run->mail);
 }
 
 bool smtp_transaction(struct client *c, const struct smtp_transaction *t, struct result *r)
@@ -237,8 +261,13 @@ bool smtp_transaction(struct client *c, const struct smtp_transaction *t, struct
 	ok = smtp_check_size(c, size, r) &&
 	     smtp_queue_mail(c, t->sender, &run.options, size, t->content->eight_bit, r) &&
 	     run_all(&run, r);
-	if (!ok)
+	/* Whatever went wrong behind it, the refused MAIL is the cause. */
+	if (result_failed(&run.mail)) {
+		forget_refusals(&run);
+		result_move(r, &run.mail);
+	} else if (!ok) {
 		judge_loss(&run, r);
+	}
 	result_free(&run.mail);
 	return ok;
 }
@@ -251,6 +280,7 @@ bool smtp_send_content(struct client *c, const struct smtp_content *content, str
 	struct run run = { .c = c, .t = &t, .answered = 1, .accepted = 1 };
 	bool ok = run_content(&run, r);
 
+	free(all.refused_by);
 	if (!ok)
 		judge_loss(&run, r);
 	else if (all.state != RECIPIENT_DONE)

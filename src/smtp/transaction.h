@@ -22,8 +22,12 @@ enum recipient_state {
 struct smtp_recipient {
 	const char *address; /* borrowed, in the form of a command */
 	enum recipient_state state;
-	struct result result; /* the refusal, when there was one; the caller frees it */
+	struct result result; /* the refusal, when there was one; owned */
+	char *refused_by;     /* the host's name then; owned */
 };
+
+/* Frees what it owns; it is waiting afterwards, as if nothing had been said. */
+void smtp_recipient_reset(struct smtp_recipient *rcpt);
 
 /* One transaction. All borrowed. */
 struct smtp_transaction {
@@ -34,6 +38,8 @@ struct smtp_transaction {
 	bool last; /* QUIT may go with the message, if nobody is refused as one too many */
 	const struct smtp_options *options;
 	const struct smtp_content *content;
+	char **reply; /* NULL in it: gets the first answer that takes the message; the caller frees
+			 it */
 };
 
 /*

@@ -275,6 +275,31 @@ def test_srv_nowhere(srv, records):
     untouched(server)
 
 
+BROKEN = pytest.mark.parametrize("broken", [{"rcode": "SERVFAIL"}, {"rcode": "REFUSED"},
+                                            {"silent": True}], ids=str)
+
+
+@needs_root
+@BROKEN
+@pytest.mark.parametrize("tls", SERVICES)
+def test_srv_of_one_service_that_cannot_be_had(srv, broken, tls):
+    """The other one has its records all the same."""
+    (other,) = set(SERVICES) - {tls}
+    delivered(*srv({tls: ["0 0 {port} " + HOST + "."]}, tls=tls, more={SERVICES[other]: broken}))
+
+
+@needs_root
+@BROKEN
+@pytest.mark.parametrize("tls", SERVICES)
+@pytest.mark.parametrize("records", [[], ["0 0 0 ."]], ids=["no record", "no service"])
+def test_srv_nowhere_for_now(srv, broken, tls, records):
+    """What is not known may be there the next time."""
+    (other,) = set(SERVICES) - {tls}
+    done, server = srv({tls: records} if records else {}, more={SERVICES[other]: broken})
+    failed(done, 75, "example.org")
+    untouched(server)
+
+
 @needs_root
 def test_srv_then_a_host(srv, rig):
     server = rig.server(**PLAIN)

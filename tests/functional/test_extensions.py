@@ -242,6 +242,31 @@ def test_limits_and_refusals(rig, caps):
 
 
 @BOTH
+@pytest.mark.parametrize("limits", ["RCPTMAX=2", "MAILMAX=1 RCPTMAX=2"])
+def test_limits_and_a_refused_message(rig, caps, limits):
+    """Others have it already: who does not get it is told by name, and the rest do get it."""
+    answers = times("250 ok", "554 5.7.1 spam", "250 ok")
+    server = rig.serve(caps=caps + (f"LIMITS {limits}",), steps={"end": answers})
+    done = rig.send(*to(*names(5)), input=MESSAGE)
+    failed(done, 77, "end of data <user3@example.net>: 554 5.7.1 spam",
+           "end of data <user4@example.net>: 554 5.7.1 spam", lines=2)
+    assert [m for session in transactions(server) for m in session] == [[1, 2], [5]]
+
+
+@BOTH
+@pytest.mark.parametrize("limits, step", [
+    ("RCPTMAX=1", "mail"), ("RCPTMAX=1", "rcpt"), ("RCPTMAX=1 MAILMAX=1", "greeting")])
+def test_limits_and_a_lost_session(rig, caps, limits, step):
+    """What it has been told of is only the failure: so it says who would get the message twice."""
+    replies = ["220 hi" if step == "greeting" else "250 ok"] * 2
+    server = rig.serve(caps=caps + (f"LIMITS {limits}",), steps={step: times(*replies, CLOSE)})
+    failed(rig.send(*to(*names(4)), input=MESSAGE), 75, "connection lost",
+           "sendmail: <user1@example.net> has the message all the same",
+           "sendmail: <user2@example.net> has the message all the same", lines=3)
+    assert [m for session in transactions(server) for m in session] == [[1], [2]]
+
+
+@BOTH
 @pytest.mark.parametrize("count, limit", [(5, 2), (5, 1), (3, 2), (25, 10)])
 def test_too_many_recipients(rig, caps, count, limit):
     """452 to some: they go in further transactions, until everybody has it, and once."""
@@ -416,6 +441,33 @@ def test_lmtp_answers_only_for_the_accepted(rig, caps):
     assert transactions(server) == [[[2]]]
 
 
+@BOTH
+@pytest.mark.parametrize("reply, status", [
+    ("452 over quota", 75), ("452 4.5.3 too many", 75), ("552 too large", 65),
+    ("552 5.5.3 too many", 76), ("452 4.2.2 over quota", 75)])
+def test_lmtp_final_refusals_are_final(rig, caps, reply, status):
+    """The codes that mean "too many recipients" at RCPT; here all of them were taken."""
+    server = rig.serve(**CLEAR, lmtp=True, caps=caps, steps={"end2": reply})
+    failed(rig.send(*to(*names(3)), input=MESSAGE), status,
+           f"end of data <user2@example.net>: {reply}")
+    assert transactions(server) == [[[1, 3]]]
+    assert verbs(server.only).count("RCPT") == 3
+
+
+@pytest.mark.parametrize("replies", [
+    ["250 2.1.5 queued as X1", "550 5.1.1 nobody", "250 2.1.5 queued as X3"],
+    ["550 5.1.1 nobody", "250 2.1.5 queued as X1", "450 4.2.1 later"],
+    ["250 2.1.5 queued as X1", "250 2.1.5 queued as X2", "250 2.1.5 queued as X3"],
+], ids=repr)
+def test_the_log_of_lmtp(rig, replies):
+    """The reply is one by which somebody has it: there is the name by which to find it."""
+    log = rig.program.folder / "log"
+    rig.serve(**CLEAR, lmtp=True, settings={"log": "file", "log_file": log},
+              steps={f"end{n}": reply for n, reply in enumerate(replies, 1)})
+    rig.send(*to(*names(3)), input=MESSAGE)
+    assert 'reply="250 2.1.5 queued as X1"' in log.read_text()
+
+
 def test_lmtp_in_clear_needs_to_be_asked_for(rig):
     """protocol = lmtp is no less strict about TLS and AUTH."""
     server = rig.serve(lmtp=True, offer_starttls=False, auth_in_clear=True)
@@ -436,7 +488,8 @@ def test_lmtp_lost_between_the_answers(rig, how):
     """The first one has it; of the second nobody knows."""
     rig.serve(**CLEAR, lmtp=True, steps={"end2": how})
     done = rig.send(*to(*names(2)), input=MESSAGE)
-    failed(done, 75, "may have been delivered")
+    failed(done, 75, "may have been delivered",
+           "<user1@example.net> has the message all the same", lines=2)
 
 
 @pytest.mark.parametrize("options, account", [({"lmtp": True}, {"protocol": "smtp"}),

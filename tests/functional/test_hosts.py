@@ -4,7 +4,10 @@ The table has a row for each step and kind of failure: what the first host does,
 second one gets the message. When both fail in the same way the status is the first one's.
 """
 
+import array
+import fcntl
 import socket
+import termios
 from dataclasses import dataclass, field
 from itertools import product
 
@@ -12,7 +15,7 @@ import pytest
 
 from conftest import PASSWORD, USER
 from expect import ENVELOPE, HEADER, MESSAGE, delivered, failed, silent, wire
-from smtpscript import CLOSE, CUT, EHLO, RESET, SILENCE, Script, after
+from smtpscript import CLOSE, CUT, EHLO, PATIENCE, RESET, SILENCE, Script, after
 
 CHUNKING = EHLO + ("CHUNKING",)
 LARGE = HEADER + b"\n" + 500000 * b"hello, hello\n"     # more than is ever on its way
@@ -244,6 +247,148 @@ def test_one_host_many_recipients_never_two_hosts(rig):
     message = delivered(rig.send("-f", "a@example.org", *recipients, input=MESSAGE), second)
     assert [r.decode() for r in message.recipients] == recipients
     assert not any(m.accepted for m in first.messages)
+
+
+# a refusal, and then it breaks
+
+TWO = ("-f", "a@example.org", "b@example.net", "c@example.net")
+
+
+def a_pair(rig, settings=None, **first):
+    """Two hosts, of which the second one would take everything."""
+    servers = rig.server(**first), rig.server()
+    rig.configure(servers[0], settings=settings, account={"host": names(*servers), "port": None})
+    return servers
+
+
+@pytest.mark.parametrize("caps", [EHLO, CHUNKING], ids=["data", "bdat"])
+@pytest.mark.parametrize("steps, status, words", [
+    ({"mail": ["550 5.7.1 not you", CLOSE]}, 77, "550 5.7.1 not you"),
+    ({"mail": ["452 4.3.1 full", CLOSE]}, 75, "452 4.3.1 full"),
+    ({"mail": "451 4.3.0 later", "rcpt1": "250 ok", "rcpt2": CLOSE}, 75, "451 4.3.0 later"),
+    ({"mail": "451 4.3.0 later", "rcpt1": "250 ok", "rcpt2": ["421 4.7.0 enough", CLOSE]}, 75,
+     "451 4.3.0 later"),
+    ({"mail": "451 4.3.0 later", "rcpt1": "503 5.5.1 MAIL?", "rcpt2": "421 4.7.0 enough"}, 75,
+     "451 4.3.0 later"),
+    ({"mail": "550 5.7.1 not you", "rcpt1": "503 5.5.1 MAIL?", "rcpt2": CLOSE}, 77,
+     "550 5.7.1 not you"),
+], ids=str)
+def test_whatever_comes_behind_it_a_refused_mail_is_the_cause(rig, caps, steps, status, words):
+    """And a word about the message: no other host gets it, or a part of it."""
+    first, second = a_pair(rig, caps=caps, steps=steps)
+    done = rig.send(*TWO, input=MESSAGE)
+    failed(done, status, "localhost: MAIL: " + words)
+    assert MAYBE not in done.stderr.decode()
+    assert not any(m.accepted for m in first.messages) and second.settle().connections == []
+
+
+@pytest.mark.parametrize("text, maybe", [(MESSAGE, True), (LARGE, False)], ids=["small", "large"])
+@pytest.mark.parametrize("how", ["421 4.3.2 busy", ["421 4.3.2 busy", CLOSE], CLOSE], ids=str)
+def test_lost_behind_an_accepted_recipient(rig, text, maybe, how):
+    """Who has sent the message by then cannot know whether that recipient has it."""
+    first, second = a_pair(rig, caps=CHUNKING, steps={"rcpt2": how})
+    done = rig.send(*TWO, input=text)
+    if maybe:
+        failed(done, 75, "localhost: RCPT: ", MAYBE)
+        assert second.settle().connections == []
+    else:
+        assert delivered(done, second).recipients == [b"b@example.net", b"c@example.net"]
+        assert first.messages == []
+
+
+@pytest.mark.parametrize("caps", [EHLO, CHUNKING], ids=["data", "bdat"])
+def test_421_behind_refused_recipients(rig, caps):
+    """Nobody can have it: who was not refused gets it from the other host, and each refusal has
+    the name of its host."""
+    first, second = a_pair(rig, caps=caps, steps={"rcpt1": "550 5.1.1 no", "rcpt2": "421 busy"})
+    rig.configure(first, account={"host": [names(first)[0], f"127.0.0.1:{second.port}"],
+                                  "port": None, "tls_host": "localhost"})
+    failed(rig.send(*TWO, input=MESSAGE), 67, "localhost: RCPT <b@example.net>: 550 5.1.1 no")
+    assert [m.recipients for m in second.messages] == [[b"c@example.net"]]
+
+
+@pytest.mark.parametrize("caps", [EHLO, CHUNKING], ids=["data", "bdat"])
+@pytest.mark.parametrize("how", ["421 4.3.2 busy", CLOSE, RESET])
+def test_all_or_nothing_is_settled_by_one_refusal(rig, caps, how):
+    """Nobody gets it from the next host either."""
+    first, second = a_pair(rig, settings={"partial": "abort"}, caps=caps,
+                           steps={"rcpt1": "550 5.1.1 nobody", "rcpt2": how})
+    failed(rig.send(*TWO, input=MESSAGE), 67, "RCPT <b@example.net>: 550 5.1.1 nobody")
+    assert first.messages == [] and second.settle().connections == []
+
+
+PIECE = 16 * 1024       # bytes of a write
+
+
+def room():
+    """How many writes fit into a socket whose other side does not read."""
+    one, other = socket.socketpair()
+    one.setblocking(False)
+    with one, other:
+        for count in range(1000):
+            try:
+                assert one.send(PIECE * b"x") == PIECE
+            except BlockingIOError:
+                return count
+
+
+def unread(sock):
+    count = array.array("i", [0])
+    fcntl.ioctl(sock, termios.FIONREAD, count)
+    return count[0]
+
+
+def message_in(total):
+    """A message that goes out in so many bytes, BDAT among them."""
+    size = total - len(b"BDAT 123456 LAST\r\n")
+    lines = size - len(wire(HEADER)) - 2
+    text = HEADER + b"\n" + (lines // 64 - 1) * (62 * b"x" + b"\n")
+    text += (lines % 64 + 62) * b"y" + b"\n"
+    assert len(wire(text)) == size > 99999
+    return text
+
+
+class Stuck:
+    """A first host that reads nothing behind RCPT until no more bytes than `full` find room, and
+    then does `then`; and a second one."""
+
+    def __init__(self, rig, full, then):
+        self.full, self.then = full, then
+        self.first = rig.server(Script(**CLEAR, caps=CHUNKING, steps={"rcpt": ["250 ok", self]}),
+                                address=rig.program.folder / "first")
+        self.second = rig.server(**CLEAR)
+        rig.configure(self.first, account={
+            "host": [self.first.address, f"localhost:{self.second.port}"], "tls": "off"})
+
+    def __call__(self):
+        sock = self.first.connections[0].sock
+        for _ in range(PATIENCE * 100):
+            if unread(sock) == self.full:
+                return self.then()
+            self.first.stopping.wait(0.01)
+        return f"451 there are {unread(sock)} bytes"
+
+
+@pytest.mark.parametrize("short", [0, 3], ids=["QUIT", "a part of QUIT"])
+def test_nothing_but_goodbye_is_stuck(rig, short):
+    """The whole message has left when the connection breaks."""
+    total = room() * PIECE - short
+    hosts = Stuck(rig, room() * PIECE, lambda: RESET)
+    failed(rig.send(*ENVELOPE, input=message_in(total)), 75, str(hosts.first.address), MAYBE)
+    assert hosts.second.settle().connections == []
+
+
+def test_a_piece_is_stuck(rig):
+    hosts = Stuck(rig, room() * PIECE, lambda: RESET)
+    text = message_in((room() + 1) * PIECE)
+    assert delivered(rig.send(*ENVELOPE, input=text), hosts.second).data == wire(text)
+
+
+def test_goodbye_is_in_no_hurry_with_the_message(rig):
+    """QUIT may take 5 seconds, and is in one write with the message's end, which may take more."""
+    hosts = Stuck(rig, room() * PIECE, lambda: hosts.first.stopping.wait(6) or b"")
+    text = message_in((room() + 1) * PIECE - 3)
+    assert delivered(rig.send(*ENVELOPE, input=text), hosts.first).data == wire(text)
 
 
 def test_the_second_transaction_fails(rig):

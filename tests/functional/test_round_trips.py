@@ -10,7 +10,7 @@ import pytest
 
 from expect import ENVELOPE, HEADER, MESSAGE, failed, silent, wire
 from relaywire import Relay
-from smtpscript import CLOSE, EHLO, Script, times
+from smtpscript import CLOSE, EHLO, RESET, Script, times
 
 CHUNKING = EHLO + ("CHUNKING",)
 EARLY = CHUNKING + ("PIPECONNECT",)
@@ -116,6 +116,67 @@ def test_another_answer_than_remembered(rig, tls, changes):
     assert all(m.accepted and m.data == wire(MESSAGE) for m in server.messages)
     assert sum((m.taken for m in server.messages), []) == [
         b"b@example.net", b"x@example.net", b"y@example.net", b"b@example.net"]
+
+
+@pytest.mark.parametrize("tls", ["implicit", "starttls"])
+@pytest.mark.parametrize("changes, connections", [
+    ({"caps": EARLY[:1] + ("SIZE 9000000",) + EARLY[2:]}, [1, 1, 1]),
+    ({"caps": EARLY + ("X-NEW 1",)}, [1, 1, 1]),
+    ({"caps": tuple(reversed(EARLY))}, [1, 1, 1]),
+    ({"auth": "CRAM-X LOGIN PLAIN"}, [1, 2, 1]),
+    ({"caps": EARLY + ("LIMITS RCPTMAX=1",)}, [1, 2, 1]),
+    ({"caps": EARLY + ("DSN",)}, [1, 2, 1]),
+], ids=repr)
+def test_only_what_matters_costs_a_connection(rig, tls, changes, connections):
+    """The room on the server's disk, which SIZE may tell, changes from day to day."""
+    server = rig.server(early(tls=tls), early(tls=tls, **changes))
+    rig.configure(server, settings={"cache": "on", "cache_dir": rig.program.folder / "cache"})
+    counted = []
+    for _ in connections:
+        before = len(server.settle().connections)
+        silent(rig.send(*ENVELOPE, input=MESSAGE))
+        counted.append(len(server.settle().connections) - before)
+    assert counted == connections
+    assert [m.accepted for m in server.messages] == [True, True, True]
+
+
+def test_a_size_that_is_different_each_time(rig):
+    """And each run is as short as it can be."""
+    server = rig.server(*(early(tls="implicit", caps=EARLY[:1] + (f"SIZE {n}000",) + EARLY[2:])
+                          for n in range(5, 9)))
+    with Relay(server.port) as relay:
+        rig.configure(server, account={"port": relay.port},
+                      settings={"cache": "on", "cache_dir": rig.program.folder / "cache"})
+        for _ in range(4):
+            silent(rig.send(*ENVELOPE, input=MESSAGE))
+    assert relay.round_trips == [6, 4, 4, 4]
+
+
+@pytest.mark.parametrize("tls", ["implicit", "starttls"])
+@pytest.mark.parametrize("caps", [CHUNKING, EARLY], ids=["usual", "early"])
+@pytest.mark.parametrize("how", [CLOSE, RESET, b"\x15\x03\x03\x00\x02\x02\x28"], ids=repr)
+def test_a_ticket_that_makes_a_server_hang_up(rig, tls, caps, how):
+    """As Dovecot does if it wants certificates: without the ticket it is glad to see us."""
+    wait = WAIT if caps == EARLY else 0
+    usual = Script(tls=tls, caps=caps, greet_after=wait)
+    server = remember(rig, usual, Script(tls=tls, caps=caps, greet_after=wait, steps={"tls": how}),
+                      Script(tls=tls, caps=caps, greet_after=wait))
+    silent(rig.send(*ENVELOPE, input=MESSAGE))
+    assert [len(c.messages) for c in server.settle().connections] == [1, 0, 1]
+    assert not server.connections[-1].resumed
+    silent(rig.send(*ENVELOPE, input=MESSAGE))
+    assert len(server.messages) == 3
+
+
+@pytest.mark.parametrize("tls", ["implicit", "starttls"])
+def test_hanging_up_on_everybody(rig, tls):
+    """It is tried once more, without the ticket, and no oftener; without one, not even that."""
+    server = remember(rig, Script(tls=tls), Script(tls=tls, steps={"tls": CLOSE}))
+    failed(rig.send(*ENVELOPE, input=MESSAGE), 75, "localhost")
+    assert len(server.settle().connections) == 3
+    rig.configure(server)
+    failed(rig.send(*ENVELOPE, input=MESSAGE), 75, "localhost")
+    assert len(server.settle().connections) == 4
 
 
 @pytest.mark.parametrize("tls", ["implicit", "starttls"])

@@ -161,6 +161,27 @@ def test_the_queue_id_of_each_message(rig):
         assert str(bs.send(MESSAGE)) == "250 2.0.0 Ok: queued as DEF456"
 
 
+@pytest.mark.parametrize("limit, expected", [(1, [1, 1, 1, 1, 1]), (2, [2, 2, 1]), (5, [5])])
+def test_as_many_messages_as_a_session_may_have(rig, limit, expected):
+    """LIMITS, RFC 9422: our client knows nothing of it, so the next session is a new one."""
+    server = rig.serve(caps=EHLO + (f"LIMITS MAILMAX={limit}",))
+    with rig.talk() as bs:
+        for _ in range(5):
+            bs.send(MESSAGE)
+    assert [len(c.messages) for c in server.settle().connections] == expected
+    assert all(c.commands[-1] == b"QUIT" for c in server.connections)
+
+
+def test_refused_mails_count_for_the_session_too(rig):
+    server = rig.serve(caps=EHLO + ("LIMITS MAILMAX=2",),
+                       steps={"mail": times("550 5.7.1 not you", "250 ok")})
+    with rig.talk() as bs:
+        bs.say("MAIL FROM:<x@example.org>", 550)
+        bs.send(MESSAGE)
+        bs.send(MESSAGE)
+    assert [len(c.messages) for c in server.settle().connections] == [1, 1]
+
+
 @pytest.mark.parametrize("after", ["mail", "rcpt"])
 def test_rset_reaches_the_smart_host(rig, after):
     server = rig.serve()

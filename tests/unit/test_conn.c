@@ -376,7 +376,9 @@ static void script_open(struct pair *p, struct script *s, const ssize_t *steps)
 	*s = (struct script){ .steps = steps };
 	buf_init(&s->out, OUT_MAX);
 	pair_open(p, LONG_MS);
-	conn_set_transport(&p->conn, (struct transport){ script_read, script_write, NULL, s });
+	conn_set_transport(
+		&p->conn,
+		(struct transport){ .read = script_read, .write = script_write, .ctx = s });
 }
 
 static void script_close(struct pair *p, struct script *s)
