@@ -7,7 +7,7 @@ import unicodedata
 import pytest
 from OpenSSL import SSL
 
-import dovecotserver
+import dovecot as dovecotserver
 import gsaslserver
 import postfix as postfix_server
 from expect import ENVELOPE, MESSAGE, failed, silent
@@ -141,6 +141,17 @@ def test_a_server_that_proves_nothing(rig):
     assert not any(c.startswith((b"MAIL", b"AUTH PLAIN")) for c in server.only.commands)
 
 
+def test_a_plus_that_is_offered_and_refused(rig):
+    """Somebody between us and the server may have said so; who then goes on without the channel
+    tells the server that it was not seen to have it (RFC 5802, 6)."""
+    server = rig.serve(auth="SCRAM-SHA-256-PLUS SCRAM-SHA-256", steps={"auth": "504 5.5.4 not me"})
+    failed(rig.send(), 78, "AUTH", "504 5.5.4 not me")
+    asked = [c.split(b" ")[1:] for c in server.only.commands if c.startswith(b"AUTH")]
+    assert [mechanism for mechanism, _ in asked] == [b"SCRAM-SHA-256-PLUS", b"SCRAM-SHA-256"]
+    first, second = (base64.b64decode(message) for _, message in asked)
+    assert first.startswith(b"p=tls-exporter,,n=alice") and second.startswith(b"y,,n=alice")
+
+
 def test_a_challenge_that_is_none(rig):
     server = rig.serve(auth="CRAM-MD5", steps={"auth": "334 <1@example.org>"})
     failed(rig.send(), 76, "AUTH", "CRAM-MD5", "base64")
@@ -208,7 +219,7 @@ def test_postfix_wrong_password(cyrus, mechanism):
 
 # Dovecot, which alone of Debian's servers has the tokens.
 
-DOVECOT = [m.upper() for m in dovecotserver.MECHANISMS.split()]
+DOVECOT = dovecotserver.MECHANISMS
 
 
 @pytest.fixture(scope="module")
@@ -235,7 +246,7 @@ def dovecot(certificates, client_files):
 @pytest.fixture
 def by_dovecot(program, dovecot, certificates, client_files):
     def send(mechanism, password="secret"):
-        account = {"host": "localhost", "port": dovecot.port, "tls": "implicit",
+        account = {"host": "localhost", "port": dovecot.implicit, "tls": "implicit",
                    "tls_ca_file": certificates.ca, "auth": [mechanism], "user": "alice",
                    "password": password}
         if mechanism == "EXTERNAL":
