@@ -23,6 +23,11 @@ char *xstrndup(const char *s, size_t len);
 char *xasprintf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* What happens when memory is gone; for allocators that are not ours. Does not return. */
 _Noreturn void out_of_memory(void);
+/*
+ * What else is to be said then, from now on: a static string that follows "out of memory", or NULL.
+ * When a message has left, the process does not end as if nothing had happened.
+ */
+void out_of_memory_says(const char *words);
 
 /* Overwrites memory in a way the compiler keeps. */
 void wipe(void *p, size_t len);

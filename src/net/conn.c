@@ -131,6 +131,13 @@ static bool hand_over(struct conn *c, struct result *r)
 	return true;
 }
 
+void conn_stop_writing(struct conn *c)
+{
+	buf_clear(&c->out);
+	c->transport.flush = NULL;
+	c->transport.pending = NULL;
+}
+
 size_t conn_unsent(const struct conn *c)
 {
 	const struct transport *t = &c->transport;

@@ -57,6 +57,8 @@ void conn_begin_step(struct conn *c, enum step step, int64_t ms);
 
 /* Queues bytes; writes only when CONN_PIECE bytes are together. */
 bool conn_write(struct conn *c, const char *p, size_t len, struct result *r);
+/* Nothing more can be written: what is queued is gone, and what may still be read is read. */
+void conn_stop_writing(struct conn *c);
 /* What of it has not gone to the kernel; under TLS in bytes of the wire. */
 size_t conn_unsent(const struct conn *c);
 /* Everything queued goes to the kernel, and with it what the transport kept back. */

@@ -199,6 +199,8 @@ static bool converse(struct client *c, struct auth *a, struct result *r)
 			return sasl_broken(s, r,
 					   "the server says yes without proving that it knows the "
 					   "password: it may not be the one it says it is");
+		if (c->reply.code / 100 == 2 && s->turn < s->mechanism->least)
+			return sasl_broken(s, r, "the server says yes before it was told anything");
 		if (c->reply.code / 100 == 2)
 			return true;
 		if (c->reply.code / 100 != 3)

@@ -87,7 +87,7 @@ void content_prefer_last_words(struct client *c, struct result *r)
 {
 	struct result words = RESULT_OK, unread = RESULT_OK;
 
-	buf_clear(&c->conn.out);
+	conn_stop_writing(&c->conn);
 	conn_begin_step(&c->conn, STEP_BODY, LAST_WORDS_MS);
 	if (client_next_reply(c, &unread) && c->reply.code / 100 >= 4)
 		client_judge(c, STEP_BODY, 2, &words);

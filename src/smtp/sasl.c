@@ -153,21 +153,23 @@ static bool external(struct sasl *s, struct span challenge, struct buf *out, str
 }
 
 /* What all of SCRAM have in common: two messages, and nothing to the server's last one. */
-#define SCRAM .turns = 3, .needs_secret = true, .client_first = true, .proves_server = true
+#define SCRAM                                                                                      \
+	.least = 2, .turns = 3, .needs_secret = true, .client_first = true, .proves_server = true
 #define CLEAR .shows_secret = true, .needs_secret = true
-#define OAUTH CLEAR, .turns = 2, .listed_only = true, .client_first = true
+#define OAUTH CLEAR, .least = 1, .turns = 2, .listed_only = true, .client_first = true
 
 const struct sasl_mechanism sasl_mechanisms[] = {
 	{ "SCRAM-SHA-256-PLUS", SCRAM, .needs_binding = true, .respond = scram_sha256 },
 	{ "SCRAM-SHA-1-PLUS", SCRAM, .needs_binding = true, .respond = scram_sha1 },
 	{ "SCRAM-SHA-256", SCRAM, .respond = scram_sha256 },
 	{ "SCRAM-SHA-1", SCRAM, .respond = scram_sha1 },
-	{ "CRAM-MD5", .turns = 1, .needs_secret = true, .respond = cram_md5 },
-	{ "PLAIN", CLEAR, .turns = 1, .client_first = true, .respond = plain },
-	{ "LOGIN", CLEAR, .turns = 2, .deaf = true, .respond = login },
+	{ "CRAM-MD5", .least = 1, .turns = 1, .needs_secret = true, .respond = cram_md5 },
+	{ "PLAIN", CLEAR, .least = 1, .turns = 1, .client_first = true, .respond = plain },
+	{ "LOGIN", CLEAR, .least = 2, .turns = 2, .deaf = true, .respond = login },
 	{ "XOAUTH2", OAUTH, .respond = xoauth2 },
 	{ "OAUTHBEARER", OAUTH, .respond = oauthbearer },
-	{ "EXTERNAL", .turns = 1, .listed_only = true, .client_first = true, .respond = external },
+	{ "EXTERNAL", .least = 1, .turns = 1, .listed_only = true, .client_first = true,
+	  .respond = external },
 	{ .name = NULL },
 };
 

@@ -40,6 +40,7 @@ struct sasl {
 
 struct sasl_mechanism {
 	const char *name;   /* upper case */
+	int least;          /* responses before a yes counts */
 	int turns;          /* responses at most; a server that wants more wants something else */
 	bool shows_secret;  /* password or token in clear unless TLS hides it */
 	bool listed_only;   /* never by AUTH_AUTO, but see smtp_auth_begin for EXTERNAL */

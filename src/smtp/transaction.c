@@ -31,6 +31,7 @@ struct run {
 	size_t accepted;
 	bool mail_answered;
 	bool content_sent;  /* the server may have all of it */
+	bool taken;         /* it said so, for somebody */
 	struct result mail; /* MAIL's refusal */
 };
 
@@ -89,13 +90,18 @@ static bool read_answers(struct run *run, struct result *r)
  */
 static void judge_loss(const struct run *run, struct result *r)
 {
-	bool reply = r->cause == CAUSE_REPLY;
-	size_t refused = run->answered - run->accepted;
+	bool nobody = run->accepted == 0 && run->answered == run->t->n;
 
-	/* 421, after which the session is over, was the answer to the next of them. */
-	refused += reply && r->step == STEP_RCPT ? 1 : 0;
-	r->maybe_sent = run->content_sent && refused < run->t->n &&
-			!(reply && (r->step == STEP_MAIL || r->step == STEP_END));
+	/* Of a reply that ends the session: 421, behind which nobody else is accepted. */
+	if (r->cause == CAUSE_REPLY)
+		nobody = r->step != STEP_RCPT || run->accepted == 0;
+	r->maybe_sent = run->content_sent && !nobody;
+}
+
+/* Memory may also be gone once the server has the message. */
+static void tell_afterwards(bool maybe_sent)
+{
+	out_of_memory_says(maybe_sent ? "; the message may have been delivered" : NULL);
 }
 
 /*
@@ -109,11 +115,12 @@ static bool send_early(struct run *run, struct result *r)
 
 	if (!ehlo_has(&c->ehlo, EXT_CHUNKING))
 		return client_command(c, STEP_DATA, r, "DATA");
+	tell_afterwards(true);
 	if (content_write(c, run->t->content, run->quit, &run->content_sent, r))
 		return true;
 	if (r->cause != CAUSE_TEMPORARY)
 		return false;
-	buf_clear(&c->conn.out);
+	conn_stop_writing(&c->conn);
 	client_set_deadline(c, clock_mono_ms() + LAST_WORDS_MS);
 	read_answers(run, &words);
 	if (words.cause == CAUSE_REPLY)
@@ -170,6 +177,7 @@ static void take(struct run *run, struct smtp_recipient *rcpt)
 	if (run->t->reply != NULL && *run->t->reply == NULL)
 		*run->t->reply = reply_words(&run->c->reply);
 	settle(run, rcpt, RECIPIENT_DONE);
+	run->taken = true;
 }
 
 /* The one answer of SMTP, for all recipients. */
@@ -226,6 +234,7 @@ static bool run_content(struct run *run, struct result *r)
 		return false;
 	if (!chunking && !client_expect(c, STEP_DATA, 3, r))
 		return false;
+	tell_afterwards(true);
 	if (!run->content_sent &&
 	    !content_write(c, run->t->content, run->quit && !anybody_left(run), &run->content_sent,
 			   r)) {
@@ -268,6 +277,7 @@ bool smtp_transaction(struct client *c, const struct smtp_transaction *t, struct
 	} else if (!ok) {
 		judge_loss(&run, r);
 	}
+	tell_afterwards(run.taken || r->maybe_sent);
 	result_free(&run.mail);
 	return ok;
 }
@@ -283,7 +293,8 @@ bool smtp_send_content(struct client *c, const struct smtp_content *content, str
 	free(all.refused_by);
 	if (!ok)
 		judge_loss(&run, r);
-	else if (all.state != RECIPIENT_DONE)
+	tell_afterwards(run.taken || r->maybe_sent);
+	if (ok && all.state != RECIPIENT_DONE)
 		result_move(r, &all.result);
 	return ok && all.state == RECIPIENT_DONE;
 }
