@@ -31,6 +31,7 @@ struct run {
 	size_t accepted;
 	bool mail_answered;
 	bool content_sent;  /* the server may have all of it */
+	bool left_open;     /* LMTP: not for all has it said anything */
 	bool taken;         /* it said so, for somebody */
 	struct result mail; /* MAIL's refusal */
 };
@@ -94,7 +95,7 @@ static void judge_loss(const struct run *run, struct result *r)
 
 	/* Of a reply that ends the session: 421, behind which nobody else is accepted. */
 	if (r->cause == CAUSE_REPLY)
-		nobody = r->step != STEP_RCPT || run->accepted == 0;
+		nobody = (r->step != STEP_RCPT || run->accepted == 0) && !run->left_open;
 	r->maybe_sent = run->content_sent && !nobody;
 }
 
@@ -206,6 +207,14 @@ static bool anybody_left(const struct run *run)
 	return false;
 }
 
+static bool any_accepted(const struct run *run, size_t from)
+{
+	for (size_t i = from; i < run->t->n; i++)
+		if (run->t->recipients[i]->state == RECIPIENT_ACCEPTED)
+			return true;
+	return false;
+}
+
 /* LMTP has an answer for each accepted recipient (RFC 2033 section 4.2). */
 static bool take_each_answer(struct run *run, struct result *r)
 {
@@ -214,8 +223,10 @@ static bool take_each_answer(struct run *run, struct result *r)
 
 		if (rcpt->state != RECIPIENT_ACCEPTED)
 			continue;
-		if (!read_answer(run->c, STEP_END, &rcpt->result, r))
+		if (!read_answer(run->c, STEP_END, &rcpt->result, r)) {
+			run->left_open = any_accepted(run, i + 1);
 			return false;
+		}
 		if (result_failed(&rcpt->result))
 			settle(run, rcpt, RECIPIENT_REFUSED);
 		else

@@ -492,6 +492,13 @@ def test_lmtp_lost_between_the_answers(rig, how):
            "<user1@example.net> has the message all the same", lines=2)
 
 
+def test_lmtp_421_between_the_answers(rig):
+    """421 ends the session, not what the server has done for those whom it has not answered."""
+    rig.serve(**CLEAR, lmtp=True, steps={"end2": ["421 4.3.2 bye", CLOSE]})
+    failed(rig.send(*to(*names(3)), input=MESSAGE), 75, "421 4.3.2 bye; the message may have been",
+           "<user1@example.net> has the message all the same", lines=2)
+
+
 @pytest.mark.parametrize("options, account", [({"lmtp": True}, {"protocol": "smtp"}),
                                               ({"lmtp": False}, {"protocol": "lmtp"})])
 def test_the_other_protocol(rig, options, account):
