@@ -7,6 +7,7 @@
 #include "config/conf.h"
 #include "config/paths.h"
 
+#include <assert.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -134,6 +135,15 @@ static const struct word *find_word(const struct word *words, const char *text)
 	return NULL;
 }
 
+/* Of a word that setting_ok() has found. */
+static unsigned value_of(const struct word *words, const char *text)
+{
+	const struct word *w = find_word(words, text);
+
+	assert(w != NULL);
+	return w->value;
+}
+
 bool setting_ok(const struct setting *s, const char *text)
 {
 	return s->kind != NULL ? s->kind->ok(text) : find_word(s->words, text) != NULL;
@@ -167,6 +177,7 @@ void setting_store(const struct setting *s, void *base, const char *text, size_t
 {
 	void *member = (char *)base + s->member;
 	uint64_t number;
+	unsigned value;
 
 	switch (s->type) {
 	case TYPE_STRING:
@@ -185,10 +196,11 @@ void setting_store(const struct setting *s, void *base, const char *text, size_t
 		store_in_list(member, n, xstrdup(value_mechanism(text)));
 		break;
 	case TYPE_WORD:
-		memcpy(member, &find_word(s->words, text)->value, sizeof(unsigned));
+		value = value_of(s->words, text);
+		memcpy(member, &value, sizeof value);
 		break;
 	case TYPE_SWITCH:
-		*(bool *)member = find_word(s->words, text)->value != 0;
+		*(bool *)member = value_of(s->words, text) != 0;
 		break;
 	case TYPE_NUMBER:
 		parse_number(text, INT32_MAX, &number);

@@ -324,12 +324,11 @@ bool zone_read(struct span text, const char *file, struct zone *z, struct result
 	struct lexer x = { .p = text.p, .file = file, .line = 1, .r = r };
 	bool ok = true;
 
+	if (text.len == 0)
+		return true;
+	x.end = text.p + text.len;
 	buf_init(&x.token, NAME_TEXT_MAX); /* a string has no need of more */
 	buf_init(&x.owner, NAME_TEXT_MAX);
-	if (text.len > 0)
-		x.end = text.p + text.len;
-	else
-		x.p = NULL;
 	while (ok && x.p < x.end) {
 		ok = read_record(&x, z);
 		if (ok && x.p < x.end) {
