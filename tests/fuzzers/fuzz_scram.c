@@ -141,7 +141,8 @@ static void dialogue(struct span text)
 
 	buf_init(&server.heard, FUZZ_OUT_MAX);
 	client_init(&c, -1, &host, &at, NULL, INT64_MAX);
-	conn_set_transport(&c.conn, (struct transport){ .read = say, .write = hear, .ctx = &server });
+	conn_set_transport(&c.conn,
+			   (struct transport){ .read = say, .write = hear, .ctx = &server });
 	ehlo_parse(&c.ehlo, span_of(offer));
 	bool ok = smtp_auth(&c, &r);
 	require(ok != result_failed(&r));
