@@ -239,6 +239,7 @@ def test_a_session_that_breaks(rig, step, ending, before):
         assert "localhost" in reply.text
         bs.say("RSET", 250)
         bs.send(MESSAGE)
+    server.settle()
     assert [m.accepted for m in server.connections[-1].messages] == [True]
     assert len(server.connections) == 2
 

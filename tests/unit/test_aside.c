@@ -138,7 +138,7 @@ static void no_thread(void **state)
 	/* No address space holds a stack of this size. */
 	assert_int_equal(pthread_getattr_default_np(&before), 0);
 	pthread_attr_init(&huge);
-	assert_int_equal(pthread_attr_setstacksize(&huge, SIZE_MAX / 2), 0);
+	assert_int_equal(pthread_attr_setstacksize(&huge, SIZE_MAX / 8 * 7), 0);
 	assert_int_equal(pthread_setattr_default_np(&huge), 0);
 	enum aside how = aside_run(NULL, must_not_run, must_not_run, clock_mono_ms() + LONG_MS);
 	assert_int_equal(pthread_setattr_default_np(&before), 0);

@@ -458,6 +458,23 @@ static void new_keys(void **state)
 	free(last);
 }
 
+static void no_new_key(void **state)
+{
+	struct result r = RESULT_OK;
+	struct dkim_key *key = NULL;
+	struct buf pem;
+
+	(void)state;
+	buf_init(&pem, OUT_MAX);
+	assert_false(dkim_key_generate(KEY_RSA, 16, &pem, &key, &r));
+	assert_int_equal(r.cause, CAUSE_INTERNAL);
+	assert_ptr_equal(strstr(r.text, "cannot make a key: "), r.text);
+	assert_null(key);
+	assert_int_equal(pem.len, 0);
+	result_free(&r);
+	buf_free(&pem);
+}
+
 /* What was in the blocks that GnuTLS freed. They begin as zeros, so that all of them is defined. */
 static struct buf left;
 static gnutls_alloc_function theirs;
@@ -590,6 +607,7 @@ int main(void)
 		cmocka_unit_test(digests),         cmocka_unit_test(bad_public_keys),
 		cmocka_unit_test(verification),    cmocka_unit_test(new_keys),
 		cmocka_unit_test(nothing_is_left), cmocka_unit_test(nothing_is_left_of_new_keys),
+		cmocka_unit_test(no_new_key),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

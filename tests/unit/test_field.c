@@ -382,6 +382,8 @@ static void test_refused(void **state)
 		"Cc: j@b!.\xc3\xa4.example", SEVEN_BIT,
 		"the header field Cc holds an address at \"b!.\xc3\xa4.example\": its domain "
 		"holds a character that no host name has");
+	expect_refused(": \xe4", SEVEN_BIT, "a header field has no name, or one beyond ASCII");
+	expect_refused("X\xe4: x", SEVEN_BIT, "a header field has no name, or one beyond ASCII");
 
 	make_field("X-Y: ", &field);
 	field.len -= 2;

@@ -183,7 +183,7 @@ static void dates(void **state)
 {
 	static const struct {
 		const char *zone;
-		time_t now;
+		int64_t now;
 		const char *date;
 	} rows[] = {
 		{ "UTC0", 0, "Thu, 01 Jan 1970 00:00:00 +0000" },
@@ -196,9 +196,11 @@ static void dates(void **state)
 	};
 
 	for (size_t i = 0; i < COUNT(rows); i++) {
-		const struct fixup f = FIXUP("a@b", NULL, rows[i].now);
+		const struct fixup f = FIXUP("a@b", NULL, (time_t)rows[i].now);
 		struct buf want;
 
+		if ((time_t)rows[i].now != rows[i].now) /* 32 bits end in 2038 */
+			continue;
 		setenv("TZ", rows[i].zone, 1);
 		tzset();
 		buf_init(&want, OUT_MAX);
