@@ -39,6 +39,7 @@ struct tls {
 	struct buf out;       /* records that are not sent yet */
 	size_t out_at;
 	int lost;        /* errno of the send() that failed: nothing is sent any more */
+	size_t too_late; /* bytes that were waiting then */
 	int sys_errno;   /* of the last system call that failed */
 	bool ended;      /* the peer closed its side */
 	char words[128]; /* of the alert that ended the session */
@@ -82,6 +83,7 @@ static void send_out(struct tls *t)
 		else if (errno != EINTR)
 			t->lost = errno;
 	}
+	t->too_late += unsent(t);
 	buf_clear(&t->out);
 	t->out_at = 0;
 }
@@ -225,7 +227,9 @@ static ssize_t tls_flush(void *ctx, const char **why)
 
 static size_t tls_pending(void *ctx)
 {
-	return unsent(ctx);
+	const struct tls *t = ctx;
+
+	return unsent(t) + t->too_late;
 }
 
 static ssize_t tls_write(void *ctx, const char *p, size_t len, const char **why)

@@ -451,6 +451,29 @@ static void stuck(void **state)
 	tls_setup_free(setup);
 }
 
+/* What never left is told, though nothing of it can be sent any more. */
+static void unsent(void **state)
+{
+	struct tls_settings s = believing();
+	struct tls_setup *setup = setup_of(&s);
+	char text[1000];
+	struct client c;
+
+	(void)state;
+	memset(text, 'z', sizeof text);
+	client_connect(&c, (struct server){ .chain = "x0<A0" });
+	assert_true(client_start(&c, setup, "localhost", (struct span){ "", 0 }));
+	client_talk(&c, 0);
+	assert_int_equal(conn_unsent(&c.conn), 0);
+	assert_int_equal(shutdown(c.conn.fd, SHUT_WR), 0);
+	assert_true(conn_write(&c.conn, text, sizeof text, &c.r));
+	assert_int_equal(conn_unsent(&c.conn), sizeof text);
+	assert_false(conn_flush(&c.conn, &c.r));
+	assert_true(conn_unsent(&c.conn) >= sizeof text);
+	client_end(&c);
+	tls_setup_free(setup);
+}
+
 /* --- asking what is there --- */
 
 static void speaks(void **state)
@@ -661,12 +684,19 @@ static void long_chain(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(beliefs),        cmocka_unit_test(tickets),
-		cmocka_unit_test(ticket_and_pin), cmocka_unit_test(bindings),
-		cmocka_unit_test(flights),        cmocka_unit_test(traffic),
-		cmocka_unit_test(stuck),          cmocka_unit_test(speaks),
-		cmocka_unit_test(speaks_in_time), cmocka_unit_test(client_certificates),
-		cmocka_unit_test(priorities),     cmocka_unit_test(identities),
+		cmocka_unit_test(beliefs),
+		cmocka_unit_test(tickets),
+		cmocka_unit_test(ticket_and_pin),
+		cmocka_unit_test(bindings),
+		cmocka_unit_test(flights),
+		cmocka_unit_test(traffic),
+		cmocka_unit_test(stuck),
+		cmocka_unit_test(unsent),
+		cmocka_unit_test(speaks),
+		cmocka_unit_test(speaks_in_time),
+		cmocka_unit_test(client_certificates),
+		cmocka_unit_test(priorities),
+		cmocka_unit_test(identities),
 		cmocka_unit_test(long_chain),
 	};
 
