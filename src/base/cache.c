@@ -120,7 +120,7 @@ static bool read_file(int folder, const char *name, struct buf *out)
 	return ok;
 }
 
-/* What is read is read under `from`, after the file was given that name. */
+/* Read under a name of our own, which whoever comes second can no longer give it. */
 static bool read_claimed(int folder, const char *name, struct buf *out)
 {
 	char claimed[TEMPORARY_SIZE];

@@ -9,8 +9,6 @@
 
 #include "base/banned.h"
 
-#define LAST_WORDS_MS 1000
-
 uint64_t smtp_content_size(const struct smtp_content *content)
 {
 	return (uint64_t)content->header.len + 2 + content->body->size;
@@ -88,7 +86,7 @@ void content_prefer_last_words(struct client *c, struct result *r)
 	struct result words = RESULT_OK, unread = RESULT_OK;
 
 	conn_stop_writing(&c->conn);
-	conn_begin_step(&c->conn, STEP_BODY, LAST_WORDS_MS);
+	conn_begin_step(&c->conn, STEP_BODY, CONTENT_LAST_WORDS_MS);
 	if (client_next_reply(c, &unread) && c->reply.code / 100 >= 4)
 		client_judge(c, STEP_BODY, 2, &words);
 	result_free(&unread);

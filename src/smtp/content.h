@@ -12,6 +12,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#define CONTENT_LAST_WORDS_MS 1000 /* for what a server said before it broke off */
+
 /* The message as it goes onto the wire, but for dot-stuffing. Borrowed. */
 struct smtp_content {
 	struct span header; /* final, signed, its fields only */

@@ -10,7 +10,6 @@
 #include "smtp/auth.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/banned.h"
 

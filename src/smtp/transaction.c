@@ -14,8 +14,6 @@
 /* A message over this is not begun before somebody is known to want it. */
 #define LARGE_MESSAGE (64 * 1024)
 
-#define LAST_WORDS_MS 1000
-
 /* Commands are answered before more than this is queued, so that neither side ever blocks. */
 #define FLIGHT_MAX (CONN_PIECE - 4096)
 
@@ -122,7 +120,7 @@ static bool send_early(struct run *run, struct result *r)
 	if (r->cause != CAUSE_TEMPORARY)
 		return false;
 	conn_stop_writing(&c->conn);
-	client_set_deadline(c, clock_mono_ms() + LAST_WORDS_MS);
+	client_set_deadline(c, clock_mono_ms() + CONTENT_LAST_WORDS_MS);
 	read_answers(run, &words);
 	if (words.cause == CAUSE_REPLY)
 		result_move(r, &words);

@@ -164,4 +164,14 @@ static inline unsigned authority_list(struct authority *a, const char *specs,
 	return n;
 }
 
+/* The certificate as PEM. */
+static inline void authority_write(FILE *f, gnutls_x509_crt_t crt)
+{
+	gnutls_datum_t text;
+
+	assert_int_equal(gnutls_x509_crt_export2(crt, GNUTLS_X509_FMT_PEM, &text), 0);
+	assert_int_equal(fwrite(text.data, 1, text.size, f), text.size);
+	gnutls_free(text.data);
+}
+
 #endif

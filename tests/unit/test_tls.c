@@ -36,15 +36,6 @@ static struct authority world;
 static gnutls_datum_t ticket_key;
 static char ca_path[] = "/tmp/test_tls.XXXXXX";
 
-static void write_pem(FILE *f, gnutls_x509_crt_t crt)
-{
-	gnutls_datum_t text;
-
-	assert_int_equal(gnutls_x509_crt_export2(crt, GNUTLS_X509_FMT_PEM, &text), 0);
-	assert_int_equal(fwrite(text.data, 1, text.size, f), text.size);
-	gnutls_free(text.data);
-}
-
 static int set_up_world(void **state)
 {
 	FILE *f = NULL;
@@ -53,8 +44,8 @@ static int set_up_world(void **state)
 	(void)state;
 	authority_init(&world);
 	assert_true(fd >= 0 && (f = fdopen(fd, "w")) != NULL);
-	write_pem(f, authority_get(&world, "A0<A0"));
-	write_pem(f, authority_get(&world, "B0<B0"));
+	authority_write(f, authority_get(&world, "A0<A0"));
+	authority_write(f, authority_get(&world, "B0<B0"));
 	fclose(f);
 	return gnutls_session_ticket_key_generate(&ticket_key);
 }
@@ -90,6 +81,13 @@ static struct tls_setup *setup_of(const struct tls_settings *s)
 	if (!tls_setup_load(s, &setup, &r))
 		fail_msg("%s", r.text);
 	return setup;
+}
+
+static struct tls_setup *usual_setup(void)
+{
+	struct tls_settings s = believing();
+
+	return setup_of(&s);
 }
 
 /* Certificates are made here: the authority is not for several threads. */
@@ -385,8 +383,7 @@ static void bindings(void **state)
 /* The client's Finished leaves with what is said next, or when there is nothing to say. */
 static void flights(void **state)
 {
-	struct tls_settings s = believing();
-	struct tls_setup *setup = setup_of(&s);
+	struct tls_setup *setup = usual_setup();
 
 	(void)state;
 	for (int alone = 0; alone < 2; alone++) {
@@ -409,8 +406,7 @@ static void flights(void **state)
 /* Key updates, tickets and much to read, while there is much to write. */
 static void traffic(void **state)
 {
-	struct tls_settings s = believing();
-	struct tls_setup *setup = setup_of(&s);
+	struct tls_setup *setup = usual_setup();
 	char *text = xmalloc(MUCH);
 
 	(void)state;
@@ -433,8 +429,7 @@ static void traffic(void **state)
 /* A server that reads nothing: the deadline ends it. */
 static void stuck(void **state)
 {
-	struct tls_settings s = believing();
-	struct tls_setup *setup = setup_of(&s);
+	struct tls_setup *setup = usual_setup();
 	char *text = xmalloc(MUCH);
 	struct client c;
 
@@ -454,8 +449,7 @@ static void stuck(void **state)
 /* What never left is told, though nothing of it can be sent any more. */
 static void unsent(void **state)
 {
-	struct tls_settings s = believing();
-	struct tls_setup *setup = setup_of(&s);
+	struct tls_setup *setup = usual_setup();
 	char text[1000];
 	struct client c;
 
@@ -667,8 +661,7 @@ static void identities(void **state)
 /* A chain that is longer than anybody's. */
 static void long_chain(void **state)
 {
-	struct tls_settings s = believing();
-	struct tls_setup *setup = setup_of(&s);
+	struct tls_setup *setup = usual_setup();
 	struct client c;
 
 	(void)state;
